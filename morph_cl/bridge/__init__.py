@@ -1,0 +1,1 @@
+"""The bridge to Avalanche: whole-tensor data sets and loaders, benchmarks, the recorder, checkpoints."""

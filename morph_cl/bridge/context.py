@@ -1,0 +1,56 @@
+"""What the builder of a strategy is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from avalanche.core import SupervisedPlugin
+from torch import nn
+
+ExpertBuilder = Callable[[str, Mapping[str, Any] | None], nn.Module]
+"""Builds a registered expert for this stream from its name and options."""
+
+
+@dataclass(frozen=True)
+class StrategyContext:
+    """The stream and the training loop that a strategy is built for.
+
+    Args:
+        input_shape: (C, H, W) of an image.
+        classes: size of the label space.
+        experiences: how many experiences there will be. For sizing tables of task masks only: a learner that is said
+            to be boundary-free must not use it.
+        setting: ``class``, ``domain`` or ``task``.
+        epochs: passes over each experience.
+        batch_size: samples a training step.
+        eval_batch_size: samples an evaluation step.
+        device: where tensors live.
+        seed: the run's seed; torch's global generator is already seeded with it.
+        build_expert: builds any registered expert, with the options that the user gave for it.
+        plugins: Avalanche plugins that the user attached; pass them on to the strategy.
+    """
+
+    input_shape: tuple[int, int, int]
+    classes: int
+    experiences: int
+    setting: str
+    epochs: int
+    batch_size: int
+    eval_batch_size: int
+    device: str
+    seed: int
+    build_expert: ExpertBuilder
+    plugins: Sequence[SupervisedPlugin] = field(default_factory=tuple)
+
+    def loop(self) -> dict[str, Any]:
+        """The keyword arguments that every Avalanche strategy takes for its loop, without model and optimizer."""
+        return {
+            "train_mb_size": self.batch_size,
+            "train_epochs": self.epochs,
+            "eval_mb_size": self.eval_batch_size,
+            "device": self.device,
+            "plugins": list(self.plugins),
+            "evaluator": None,
+        }

@@ -1,0 +1,189 @@
+"""An Avalanche data set over whole tensors, which any Avalanche strategy, plugin or buffer can consume.
+
+Avalanche fetches sample by sample through a tree of subsets and concatenations. Here the leaves are whole tensors,
+so the same tree can be flattened once into indices and whole batches taken by one indexing operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from avalanche.benchmarks.utils import TaskAwareSupervisedClassificationDataset
+from avalanche.benchmarks.utils.data_attribute import DataAttribute
+from avalanche.benchmarks.utils.flat_data import ConstantSequence
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+def as_float(x: Tensor) -> Tensor:
+    """Images as learners see them: uint8 becomes float32 in [0, 1], float32 stays."""
+    return x.float().div_(255.0) if x.dtype == torch.uint8 else x
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Which experience of which stream a leaf is, so that a checkpoint can name its samples by index."""
+
+    stream: str
+    experience: int
+
+
+class TensorLeaf(Dataset[tuple[Tensor, int]]):
+    """Images and labels of one experience, whole.
+
+    Args:
+        x: (N, C, H, W), uint8 or float32.
+        y: (N,) int64.
+        task: the task label of every sample; 0 wherever task labels are not part of the setting.
+        origin: where the leaf stands in its benchmark; None for loose data.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor, task: int = 0, origin: Origin | None = None) -> None:
+        self.x = x
+        self.y = y
+        self.task = task
+        self.origin = origin
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return as_float(self.x[index]), int(self.y[index])
+
+    @property
+    def sample_bytes(self) -> int:
+        """What storing one sample takes: its image as it is held, and its label."""
+        return self.x[0].numel() * self.x.element_size() + self.y.element_size()
+
+
+@dataclass(frozen=True)
+class TensorView:
+    """A data set flattened to leaves and indices.
+
+    Args:
+        leaves: the tensors that the samples come from.
+        leaf_index: (N,) the leaf of each sample.
+        row: (N,) its row in that leaf.
+    """
+
+    leaves: tuple[TensorLeaf, ...]
+    leaf_index: Tensor
+    row: Tensor
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+    def batch(self, index: Tensor) -> list[Tensor]:
+        """Gather samples.
+
+        Args:
+            index: (B,) positions in the data set.
+
+        Returns:
+            Images (B, C, H, W) float32, labels (B,) int64 and task labels (B,) int64.
+        """
+        if len(self.leaves) == 1:
+            leaf, rows = self.leaves[0], self.row[index]
+            return [as_float(leaf.x[rows]), leaf.y[rows], torch.full((len(rows),), leaf.task)]
+        which, rows = self.leaf_index[index], self.row[index]
+        first = self.leaves[0]
+        x = torch.empty((len(index), *first.x.shape[1:]), dtype=first.x.dtype)
+        y = torch.empty(len(index), dtype=torch.int64)
+        task = torch.empty(len(index), dtype=torch.int64)
+        for number in which.unique().tolist():
+            here = (which == number).nonzero().squeeze(1)
+            leaf = self.leaves[number]
+            x[here], y[here], task[here] = leaf.x[rows[here]], leaf.y[rows[here]], leaf.task
+        return [as_float(x), y, task]
+
+
+def view_of(dataset: Any) -> TensorView | None:
+    """Flatten an Avalanche data set whose leaves are whole tensors.
+
+    Args:
+        dataset: any Avalanche data set, subset or concatenation.
+
+    Returns:
+        The flat view, or None where a leaf is something else (then only the slow path works).
+    """
+    found = _flatten(dataset._flat_data)
+    if found is None:
+        return None
+    leaves, leaf_index, row = found
+    return TensorView(tuple(leaves), leaf_index, row)
+
+
+def _flatten(data: Any) -> tuple[list[TensorLeaf], Tensor, Tensor] | None:
+    """The leaves below ``data`` and, for each of its samples, the leaf and the row."""
+    if isinstance(data, TensorLeaf):
+        return [data], torch.zeros(len(data), dtype=torch.int64), torch.arange(len(data))
+    if not hasattr(data, "_datasets"):
+        return None
+    leaves: list[TensorLeaf] = []
+    number: dict[int, int] = {}
+    which, rows = [torch.empty(0, dtype=torch.int64)], [torch.empty(0, dtype=torch.int64)]
+    for child in data._datasets:
+        found = _flatten(child)
+        if found is None:
+            return None
+        for leaf in found[0]:
+            if id(leaf) not in number:
+                number[id(leaf)] = len(leaves)
+                leaves.append(leaf)
+        renumber = torch.tensor([number[id(leaf)] for leaf in found[0]], dtype=torch.int64)
+        which.append(renumber[found[1]] if len(found[1]) else found[1])
+        rows.append(found[2])
+    leaf_index, row = torch.cat(which), torch.cat(rows)
+    if data._indices is not None:
+        index = torch.as_tensor([int(i) for i in data._indices], dtype=torch.int64)
+        leaf_index, row = leaf_index[index], row[index]
+    return leaves, leaf_index, row
+
+
+class TensorClassificationDataset(TaskAwareSupervisedClassificationDataset):  # type: ignore[type-arg]
+    """An Avalanche classification data set whose leaves are whole tensors.
+
+    It behaves as Avalanche's own: subsets, concatenations, per-sample access and any ``DataLoader`` work. On top of
+    that, :meth:`view` flattens it, and ``__getitems__`` serves a plain ``DataLoader`` whole batches.
+    """
+
+    def view(self) -> TensorView:
+        """The flat view of this data set, computed once."""
+        cached: TensorView | None = getattr(self, "_view", None)
+        if cached is None or len(cached) != len(self):
+            found = view_of(self)
+            if found is None:
+                raise TypeError("a leaf of this data set is no TensorLeaf")
+            self._view = cached = found
+        return cached
+
+    def _shallow_clone_dataset(self) -> Any:
+        clone = super()._shallow_clone_dataset()
+        clone._view = None
+        return clone
+
+    def __getitems__(self, indices: Sequence[int]) -> list[tuple[Tensor, int, int]]:
+        """A batch as a list of samples: what ``DataLoader`` asks for before it collates."""
+        x, y, task = self.view().batch(torch.as_tensor(indices, dtype=torch.int64))
+        return list(zip(x.unbind(0), y.tolist(), task.tolist(), strict=True))
+
+
+def tensor_dataset(leaf: TensorLeaf) -> TensorClassificationDataset:
+    """Wrap a leaf for Avalanche.
+
+    Args:
+        leaf: images and labels of one experience.
+
+    Returns:
+        The data set, with class and task labels as Avalanche's data attributes.
+    """
+    return TensorClassificationDataset(
+        [leaf],
+        data_attributes=[
+            DataAttribute(leaf.y.tolist(), "targets"),
+            DataAttribute(ConstantSequence(leaf.task, len(leaf)), "targets_task_labels", use_in_getitem=True),
+        ],
+    )

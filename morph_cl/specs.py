@@ -1,0 +1,170 @@
+"""The records that a plugin hands over.
+
+A record is frozen data: a name, a builder, a summary, a source and the model of its options. The builder may be a
+callable or a ``"package.module:attribute"`` text that is imported only when the record is used, so that listing
+records never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from pydantic import BaseModel
+
+from morph_cl.errors import PluginError
+from morph_cl.options import NoOptions
+
+_KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+SETTINGS = ("class", "domain", "task")
+"""The three settings of a continual-learning stream (van de Ven et al., 2022)."""
+
+Builder = Callable[..., Any] | str
+
+
+def import_attribute(path: str) -> Any:
+    """Import what ``"package.module:attribute"`` names.
+
+    Args:
+        path: a dotted module, a colon, an attribute.
+
+    Returns:
+        The attribute.
+
+    Raises:
+        PluginError: the module or the attribute does not exist.
+    """
+    module_name, _, attribute = path.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), attribute)
+    except (ImportError, AttributeError) as error:
+        raise PluginError(f"cannot import {path!r}: {error}.") from error
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What all records share.
+
+    Args:
+        name: kebab-case, unique among the records of its kind.
+        build: a callable, or ``"package.module:attribute"``. Its signature depends on the kind of record.
+        summary: one line for ``morph-cl list``.
+        source: the paper or address that the implementation follows, empty where it is morph-cl's own.
+        params: the pydantic model of its options. Importing it must not import torch.
+    """
+
+    kind: ClassVar[str] = "record"
+
+    name: str
+    build: Builder
+    summary: str
+    source: str = ""
+    params: type[BaseModel] = NoOptions
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not _KEBAB.fullmatch(self.name):
+            raise PluginError(f"{self.kind} name {self.name!r} is not kebab-case, such as 'my-{self.kind}'.")
+        if not self.summary.strip():
+            raise PluginError(f"{self.kind} {self.name!r} has no summary; give it one line.")
+        if not (callable(self.build) or (isinstance(self.build, str) and ":" in self.build)):
+            raise PluginError(
+                f"{self.kind} {self.name!r}: build is {self.build!r}; give a callable or 'package.module:attribute'."
+            )
+        if not (isinstance(self.params, type) and issubclass(self.params, BaseModel)):
+            raise PluginError(f"{self.kind} {self.name!r}: params is {self.params!r}; give a pydantic model class.")
+
+    def resolve(self) -> Callable[..., Any]:
+        """The builder itself, imported where it was given as a text."""
+        if isinstance(self.build, str):
+            built: Callable[..., Any] = import_attribute(self.build)
+            return built
+        return self.build
+
+
+@dataclass(frozen=True, kw_only=True)
+class StrategySpec(Spec):
+    """A learner. ``build(context: StrategyContext, options)`` returns an Avalanche ``SupervisedTemplate``.
+
+    Args:
+        settings: the settings in which the strategy means something.
+        boundaries: ``aware`` where it is told when an experience ends, ``free`` where it never uses that.
+    """
+
+    kind: ClassVar[str] = "strategy"
+
+    settings: tuple[str, ...] = SETTINGS
+    boundaries: str = "aware"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpertSpec(Spec):
+    """An expert network. ``build(input_shape, classes, options)`` returns an ``nn.Module`` from (B, *input_shape) to
+    (B, classes) logits; ``input_shape`` is (C, H, W).
+    """
+
+    kind: ClassVar[str] = "expert"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScenarioSpec(Spec):
+    """A family of streams. ``build(request: ScenarioRequest, options)`` returns a ``Stream``.
+
+    Args:
+        presets: named sets of options.
+        settings: the settings it can be built in, the first one its default.
+        dataset: the data set it is made of unless the user names another.
+    """
+
+    kind: ClassVar[str] = "scenario"
+
+    presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    settings: tuple[str, ...] = ("domain",)
+    dataset: str = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetSpec(Spec):
+    """A data set. ``build(request: DatasetRequest, options)`` returns an ``ImageData``.
+
+    Args:
+        present: a callable (or its import path) ``(request) -> bool`` that tells without torch whether the data is
+            on this machine; None where it always is.
+        fetch: a callable (or its import path) ``(request) -> None`` that downloads it; None where nothing is to fetch.
+    """
+
+    kind: ClassVar[str] = "dataset"
+
+    present: Builder | None = None
+    fetch: Builder | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Spec):
+    """A figure computed from a finished record. ``build(record: RunRecord)`` returns a float, NaN where undefined.
+
+    Args:
+        higher_is_better: the direction; None where neither is better.
+        unit: ``fraction``, ``seconds``, ``bytes``, ``count`` or ``samples/s``.
+    """
+
+    kind: ClassVar[str] = "metric"
+
+    higher_is_better: bool | None = True
+    unit: str = "fraction"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectorSpec(Spec):
+    """A drift detector. ``build(options)`` returns an object with ``update(value)`` and ``drift_detected``."""
+
+    kind: ClassVar[str] = "detector"
+
+
+SPEC_TYPES: dict[str, type[Spec]] = {
+    spec.kind: spec for spec in (StrategySpec, ExpertSpec, ScenarioSpec, DatasetSpec, MetricSpec, DetectorSpec)
+}
+"""Each kind of record by its singular name."""
