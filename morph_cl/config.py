@@ -28,8 +28,13 @@ class RunConfig(BaseModel):
     data_root: Path | None = Field(None, description="where data sets lie; None takes MORPH_CL_DATA or ./data")
     download: bool = Field(False, description="whether a missing data set may be downloaded")
     seed: Annotated[int, Field(ge=0, lt=2**31)] = Field(0, description="the seed of the stream and of the learner")
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = Field(1, description="passes over each experience")
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(128, description="samples a training step")
+    epochs: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
+        None,
+        description="passes over each experience; None takes the preset's, else as many as make about 20,000 samples",
+    )
+    batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = Field(
+        None, description="samples a training step; None takes the preset's, else 128"
+    )
     eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(1_000, description="samples an evaluation step")
     validation: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.0, description="fraction of each experience's training data held out as its validation stream"

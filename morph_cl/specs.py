@@ -115,6 +115,7 @@ class ScenarioSpec(Spec):
 
     Args:
         presets: named sets of options.
+        training: by preset, the ``epochs`` and ``batch_size`` that its protocol prescribes unless the user says else.
         settings: the settings it can be built in, the first one its default.
         dataset: the data set it is made of unless the user names another.
     """
@@ -122,6 +123,7 @@ class ScenarioSpec(Spec):
     kind: ClassVar[str] = "scenario"
 
     presets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    training: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     settings: tuple[str, ...] = ("domain",)
     dataset: str = "auto"
 
