@@ -1,0 +1,115 @@
+"""The recorder: an Avalanche plugin that measures, and changes nothing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from avalanche.core import SupervisedPlugin
+from torch import Tensor
+
+from morph_cl.results.record import CalibrationBin, CurvePoint
+
+_BINS = 15
+
+
+class Recorder(SupervisedPlugin):
+    """Counts correct answers in training and evaluation.
+
+    It stands last among the plugins of a strategy and reads ``mb_output`` and ``mb_y``: labels reach it, never the
+    model.
+
+    Args:
+        points: how many points of the training curve to keep for each experience.
+        on_step: called after each training iteration with the share of correct answers since the last point.
+    """
+
+    stateless = True
+
+    def __init__(self, points: int = 20, on_step: Callable[[float], None] | None = None) -> None:
+        super().__init__()
+        self.points = points
+        self.on_step = on_step
+        self.curve: list[CurvePoint] = []
+        self.samples = 0
+        self._row: list[float] = []
+        self._correct = self._seen = 0
+        self._calibration = torch.zeros(_BINS, 3, dtype=torch.float64)
+        self._window_correct = self._window_seen = 0
+        self._steps = self._stride = 1
+
+    # --- training --------------------------------------------------------------------------------------------------
+
+    def before_training_exp(self, strategy: Any, **_: Any) -> None:
+        """Spread the points of the curve over the experience."""
+        self._steps = max(1, len(strategy.dataloader) * strategy.train_epochs)
+        self._stride = max(1, math.ceil(self._steps / self.points))
+        self._window_correct = self._window_seen = 0
+
+    def after_training_iteration(self, strategy: Any, **_: Any) -> None:
+        """Count the answers that the step was computed from."""
+        size = min(len(strategy.mb_y), strategy.train_mb_size)  # what replay appended stands behind
+        self.samples += size
+        answers = strategy.mb_output[:size].argmax(1)
+        self._window_correct += int((answers == strategy.mb_y[:size]).sum())
+        self._window_seen += size
+        accuracy = self._window_correct / self._window_seen
+        if self.on_step is not None:
+            self.on_step(accuracy)
+        done = strategy.clock.train_exp_iterations  # the clock stands before the recorder: this step is counted
+        if done % self._stride == 0 or done == self._steps:
+            self.curve.append(
+                CurvePoint(
+                    experience=strategy.clock.train_exp_counter, samples=self.samples, train_accuracy=accuracy
+                )
+            )
+            self._window_correct = self._window_seen = 0
+
+    # --- evaluation ------------------------------------------------------------------------------------------------
+
+    def evaluate(self, strategy: Any, experiences: Any) -> list[float]:
+        """Run the strategy's own evaluation.
+
+        Args:
+            strategy: the strategy that this recorder is attached to.
+            experiences: a stream of experiences.
+
+        Returns:
+            The accuracy on each, in order.
+        """
+        self._row = []
+        self._calibration.zero_()
+        strategy.eval(experiences)
+        return list(self._row)
+
+    def calibration(self) -> list[CalibrationBin]:
+        """The confidence bins of the last evaluation, empty ones left out."""
+        bins = []
+        for count, confidence, correct in self._calibration.tolist():
+            if count:
+                bins.append(CalibrationBin(count=int(count), confidence=confidence / count, accuracy=correct / count))
+        return bins
+
+    def before_eval_exp(self, strategy: Any, **_: Any) -> None:  # noqa: ARG002
+        """Start a count."""
+        self._correct = self._seen = 0
+
+    def after_eval_iteration(self, strategy: Any, **_: Any) -> None:
+        """Count the answers of one batch."""
+        output, target = strategy.mb_output.detach(), strategy.mb_y
+        correct = output.argmax(1) == target
+        self._correct += int(correct.sum())
+        self._seen += len(target)
+        self._bin(output, correct)
+
+    def after_eval_exp(self, strategy: Any, **_: Any) -> None:  # noqa: ARG002
+        """Close a count."""
+        self._row.append(self._correct / self._seen if self._seen else math.nan)
+
+    def _bin(self, output: Tensor, correct: Tensor) -> None:
+        confidence = output.float().softmax(1).max(1).values.double().cpu()
+        number = (confidence * _BINS).long().clamp_(max=_BINS - 1)
+        values = torch.stack([torch.ones_like(confidence), confidence, correct.double().cpu()], 1)
+        self._calibration.index_add_(0, number, values)

@@ -1,0 +1,91 @@
+"""The records of the bundled scenarios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from morph_cl import ScenarioSpec, hookimpl
+from morph_cl_scenarios.options import (
+    PermutedOptions,
+    RotatedOptions,
+    SingleOptions,
+    SplitHundredOptions,
+    SplitOptions,
+)
+
+_SPLIT_SOURCE = "van de Ven et al., Three types of incremental learning, Nature Machine Intelligence 2022"
+
+
+@hookimpl
+def register_scenarios() -> Iterable[ScenarioSpec]:
+    """Offer the bundled scenarios.
+
+    Returns:
+        One record a scenario.
+    """
+    return [_rotated(), _permuted(), *_splits(), _single()]
+
+
+def _rotated() -> ScenarioSpec:
+    return ScenarioSpec(
+        name="rotated-mnist",
+        build="morph_cl_scenarios.rotated_mnist:build",
+        summary="The same classes in every experience, at another angle.",
+        source="Lopez-Paz & Ranzato, Gradient Episodic Memory, NeurIPS 2017; "
+        "Buzzega et al., Dark Experience for General Continual Learning, NeurIPS 2020 (der-20)",
+        params=RotatedOptions,
+        presets={
+            "five-angles": {"angles": [0, 15, 30, 45, 60], "train_limit": 5_000},
+            "der-20": {"experiences": 20, "spread": "random"},
+            "sorted-20": {"experiences": 20, "spread": "sorted"},
+        },
+        training={
+            "five-angles": {"epochs": 3, "batch_size": 64},
+            "der-20": {"epochs": 1, "batch_size": 128},
+            "sorted-20": {"epochs": 1, "batch_size": 128},
+        },
+    )
+
+
+def _permuted() -> ScenarioSpec:
+    return ScenarioSpec(
+        name="permuted-mnist",
+        build="morph_cl_scenarios.permuted_mnist:build",
+        summary="The same classes in every experience, the pixels in another order.",
+        source="Goodfellow et al., An Empirical Investigation of Catastrophic Forgetting, ICLR 2014; "
+        "Buzzega et al., NeurIPS 2020 (der-20)",
+        params=PermutedOptions,
+        presets={"der-20": {"experiences": 20, "identity_first": False}},
+        training={"der-20": {"epochs": 1, "batch_size": 128}},
+    )
+
+
+def _splits() -> list[ScenarioSpec]:
+    families = (
+        ("split-mnist", "auto", "digits", SplitOptions),
+        ("split-fashion", "fashion-mnist", "Fashion-MNIST classes", SplitOptions),
+        ("split-cifar10", "cifar10", "CIFAR-10 classes", SplitOptions),
+        ("split-cifar100", "cifar100", "CIFAR-100 classes", SplitHundredOptions),
+    )
+    return [
+        ScenarioSpec(
+            name=name,
+            build="morph_cl_scenarios.split_tasks:build",
+            summary=f"Other {what} in every experience.",
+            source=_SPLIT_SOURCE,
+            params=options,
+            settings=("class", "task", "domain"),
+            dataset=dataset,
+        )
+        for name, dataset, what, options in families
+    ]
+
+
+def _single() -> ScenarioSpec:
+    return ScenarioSpec(
+        name="single",
+        build="morph_cl_scenarios.single:build",
+        summary="One stationary experience with every class.",
+        params=SingleOptions,
+        settings=("domain", "class"),  # one and the same here; each strategy finds the setting that it knows
+    )

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import torch
+from avalanche.benchmarks.utils.data_loader import ReplayDataLoader
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.utils.data import DataLoader
+
+from morph_cl.bridge.dataset import Origin, TensorLeaf, as_float, tensor_dataset, view_of
+from morph_cl.bridge.loaders import JointTensorLoader, TensorLoader, tensor_loader_like
+
+
+def leaf(size: int, start: int = 0, task: int = 0) -> TensorLeaf:
+    """Images whose first pixel is their number."""
+    x = torch.zeros(size, 1, 2, 2, dtype=torch.uint8)
+    x[:, 0, 0, 0] = torch.arange(start, start + size)
+    return TensorLeaf(x, torch.arange(size) % 3, task, Origin("train", start))
+
+
+def numbers(x: torch.Tensor) -> list[int]:
+    return (x[:, 0, 0, 0] * 255).round().int().tolist()
+
+
+def test_uint8_becomes_float_in_unit_range_and_float_stays():
+    assert as_float(torch.tensor([0, 255], dtype=torch.uint8)).tolist() == [0.0, 1.0]
+    given_float = torch.tensor([-3.0, 7.0])
+    assert as_float(given_float) is given_float
+
+
+@given(st.data())
+@settings(max_examples=40, deadline=None)
+def test_view_of_any_tree_of_subsets_and_concatenations_equals_item_access(data):
+    dataset = tensor_dataset(leaf(12))
+    for step in range(data.draw(st.integers(1, 4))):
+        if data.draw(st.booleans()):
+            index = data.draw(st.lists(st.integers(0, len(dataset) - 1), min_size=1, max_size=20))
+            dataset = dataset.subset(index)
+        else:
+            dataset = dataset.concat(tensor_dataset(leaf(5, 20 + 10 * step)))
+    view = view_of(dataset)
+    assert view is not None
+    x, y, task = view.batch(torch.arange(len(dataset)))
+    for position in range(len(dataset)):
+        image, label, task_label = dataset[position]
+        assert torch.equal(x[position], image)
+        assert (int(y[position]), int(task[position])) == (label, task_label)
+
+
+def test_plain_dataloader_collates_our_batches_as_it_would_samples():
+    dataset = tensor_dataset(leaf(10)).concat(tensor_dataset(leaf(4, 50)))
+    batches = list(DataLoader(dataset, batch_size=4))
+    assert sum((numbers(x) for x, _, _ in batches), []) == [*range(10), *range(50, 54)]
+    assert [len(y) for _, y, _ in batches] == [4, 4, 4, 2]
+
+
+@given(size=st.integers(1, 40), batch=st.integers(1, 17), shuffle=st.booleans(), drop=st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_an_epoch_takes_each_sample_once(size, batch, shuffle, drop):
+    view = view_of(tensor_dataset(leaf(size)))
+    assert view is not None
+    loader = TensorLoader(view, batch, shuffle=shuffle, drop_last=drop)
+    batches = [numbers(x) for x, _, _ in loader]
+    assert len(batches) == len(loader)
+    seen = sum(batches, [])
+    assert len(set(seen)) == len(seen) == (size // batch * batch if drop else size)
+
+
+def test_shuffling_draws_from_the_global_generator():
+    view = view_of(tensor_dataset(leaf(30)))
+    assert view is not None
+    loader = TensorLoader(view, 30, shuffle=True)
+    torch.manual_seed(1)
+    first = [numbers(x) for x, _, _ in loader]
+    second = [numbers(x) for x, _, _ in loader]
+    torch.manual_seed(1)
+    assert [numbers(x) for x, _, _ in loader] == first != second
+
+
+def test_replay_loader_keeps_avalanches_batch_make_up():
+    data, memory = tensor_dataset(leaf(20)), tensor_dataset(leaf(3, 100))
+    stock = ReplayDataLoader(
+        data, memory, oversample_small_tasks=True, batch_size=8, batch_size_mem=2, shuffle=True
+    )
+    fast = tensor_loader_like(stock)
+    assert isinstance(fast, JointTensorLoader)
+    ours, theirs = list(fast), list(stock)
+    assert len(ours) == len(theirs) == len(fast)
+    for (x, y, task), (other, _, _) in zip(ours, theirs, strict=True):
+        assert len(x) == len(y) == len(task) == len(other)
+        assert sum(n >= 100 for n in numbers(x)) == sum(n >= 100 for n in numbers(other))
+    assert sorted(n for x, _, _ in ours for n in numbers(x) if n < 100) == list(range(20))
+
+
+def test_other_loaders_are_left_alone():
+    assert tensor_loader_like(DataLoader(tensor_dataset(leaf(4)))) is None
