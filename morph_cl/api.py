@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from morph_cl.config import RunConfig, StudyConfig
+from pydantic import BaseModel, ValidationError
+
+from morph_cl.catalog import load_catalog
+from morph_cl.config import RunConfig, StreamConfig, StudyConfig
+from morph_cl.engine.sequential import execute_plan, resume_plan
+from morph_cl.errors import UnknownNameError, UsageError
+from morph_cl.experiment.listener import RunListener
+from morph_cl.experiment.plan import plan_run, plan_stream
 from morph_cl.results.record import RunRecord
-from morph_cl.run.listener import RunListener
+from morph_cl.results.store import RunStore
+
+if TYPE_CHECKING:
+    from morph_cl.bridge.stream import Stream
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 DEFAULT_STORE = Path("runs")
+"""The folder of runs, below the working directory."""
+
+
+def make_config(**settings: Any) -> RunConfig:
+    """A validated run configuration.
+
+    Args:
+        settings: fields of :class:`~morph_cl.config.RunConfig`.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        UnknownNameError: a setting that does not exist.
+        UsageError: a setting out of its range.
+    """
+    return _config(RunConfig, **settings)
 
 
 def run(
@@ -22,10 +52,63 @@ def run(
     avalanche_plugins: Sequence[Any] = (),
     options: Mapping[str, Mapping[str, Any]] | None = None,
     **settings: Any,
-) -> RunRecord: ...
+) -> RunRecord:
+    """Train a strategy on a stream and measure it.
+
+    Args:
+        scenario: the scenario's name.
+        strategy: the strategy's name.
+        store: folder in which to keep the run; None keeps nothing.
+        listener: told what happens as it happens.
+        avalanche_plugins: any Avalanche ``SupervisedPlugin`` objects to attach. A run with such objects cannot be
+            resumed; name them in ``attach`` if it shall be.
+        options: options by the name of the record that they are for, such as ``{"replay": {"mem_size": 500}}``.
+        settings: every other field of :class:`~morph_cl.config.RunConfig`.
+
+    Returns:
+        The record.
+
+    Raises:
+        UsageError: what was asked for cannot be done; nothing was trained.
+        RunFailedError: the run started and broke.
+
+    Example:
+        >>> record = run("rotated-mnist", "replay", options={"replay": {"mem_size": 500}})  # doctest: +SKIP
+        >>> record.metrics["average_accuracy"]  # doctest: +SKIP
+    """
+    config = make_config(scenario=scenario, strategy=strategy, options=_plain(options), **settings)
+    return run_config(config, store=store, listener=listener, avalanche_plugins=avalanche_plugins)
 
 
-def run_config(config: RunConfig, *, store: Path | str | None = DEFAULT_STORE, listener: RunListener | None = None, avalanche_plugins: Sequence[Any] = ()) -> RunRecord: ...
+def run_config(
+    config: RunConfig,
+    *,
+    store: Path | str | None = DEFAULT_STORE,
+    listener: RunListener | None = None,
+    avalanche_plugins: Sequence[Any] = (),
+) -> RunRecord:
+    """Like :func:`run`, from a configuration.
+
+    Args:
+        config: what to run.
+        store: folder in which to keep the run; None keeps nothing.
+        listener: told what happens as it happens.
+        avalanche_plugins: Avalanche plugins to attach.
+
+    Returns:
+        The record.
+
+    Raises:
+        UsageError: what was asked for cannot be done; nothing was trained.
+        RunFailedError: the run started and broke.
+    """
+    plan = plan_run(config, load_catalog(config.plugin_files))
+    return execute_plan(
+        plan,
+        listener=listener or RunListener(),
+        store=_store(store),
+        avalanche_plugins=avalanche_plugins,
+    )
 
 
 def compare(
@@ -37,16 +120,159 @@ def compare(
     listener: RunListener | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
     **settings: Any,
-) -> list[RunRecord]: ...
+) -> list[RunRecord]:
+    """Train several strategies on the same streams.
+
+    Args:
+        scenario: the scenario's name.
+        strategies: the strategies' names.
+        seeds: how many seeds, counted from 0, or the seeds themselves.
+        store: folder in which to keep the runs; None keeps nothing.
+        listener: told what happens as it happens.
+        options: options by the name of the record that they are for.
+        settings: every other field of :class:`~morph_cl.config.RunConfig`.
+
+    Returns:
+        One record a seed and strategy.
+
+    Raises:
+        UsageError: any of the runs cannot be done; nothing was trained.
+        RunFailedError: a run started and broke.
+    """
+    base = make_config(scenario=scenario, options=_plain(options), **settings)
+    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+    study = _checked(StudyConfig, {"base": base, "strategies": tuple(strategies), "seeds": numbers})
+    return run_study(study, store=store, listener=listener)
 
 
-def run_study(study: StudyConfig, *, store: Path | str | None = DEFAULT_STORE, listener: RunListener | None = None) -> list[RunRecord]: ...
+def run_study(
+    study: StudyConfig, *, store: Path | str | None = DEFAULT_STORE, listener: RunListener | None = None
+) -> list[RunRecord]:
+    """Like :func:`compare`, from a configuration. All runs are checked before the first one starts.
+
+    Args:
+        study: what to run.
+        store: folder in which to keep the runs; None keeps nothing.
+        listener: told what happens as it happens.
+
+    Returns:
+        One record a seed and strategy.
+
+    Raises:
+        UsageError: any of the runs cannot be done; nothing was trained.
+        RunFailedError: a run started and broke.
+    """
+    catalog = load_catalog(study.base.plugin_files)
+    plans = [plan_run(config, catalog, also_known=study.strategies) for config in study.runs()]
+    folder = _store(store)
+    records = []
+    for plan in plans:
+        records.append(execute_plan(plan, listener=listener or RunListener(), store=folder))
+        gc.collect()  # Avalanche's strategies are reference cycles that hold whole data sets
+    return records
 
 
-def resume(run: str | Path, *, store: Path | str = DEFAULT_STORE, listener: RunListener | None = None) -> RunRecord: ...
+def resume(
+    run_id: str | Path,
+    *,
+    store: Path | str = DEFAULT_STORE,
+    data_root: Path | str | None = None,
+    listener: RunListener | None = None,
+) -> RunRecord:
+    """Go on with a run that was stopped, from its last finished experience.
+
+    Args:
+        run_id: its id, a unique beginning of it, ``latest``, or its folder.
+        store: the folder of runs.
+        data_root: where data sets lie now; None takes what the run was told.
+        listener: told what happens as it happens.
+
+    Returns:
+        The record: its accuracies are those of the run that was never stopped, bit for bit on the CPU.
+
+    Raises:
+        UsageError: the run does not exist, is finished, or has no checkpoint that fits.
+        RunFailedError: the run went on and broke.
+    """
+    folder = RunStore(Path(store)).folder(run_id)
+    config = folder.read_config()
+    if data_root is not None:
+        config = config.model_copy(update={"data_root": Path(data_root)})
+    if folder.read_status().state == "finished":
+        raise UsageError(f"run {folder.run_id} is finished; see it with `morph-cl compare {folder.run_id}`.")
+    plan = plan_run(config, load_catalog(config.plugin_files), also_known=config.options)
+    return resume_plan(plan, folder, listener=listener or RunListener())
 
 
-def load_run(run: str | Path, *, store: Path | str = DEFAULT_STORE) -> RunRecord: ...
+def load_run(run_id: str | Path, *, store: Path | str = DEFAULT_STORE) -> RunRecord:
+    """Read a stored run.
+
+    Args:
+        run_id: its id, a unique beginning of it, ``latest``, its folder, or a JSON file written by ``--json``.
+        store: the folder of runs.
+
+    Returns:
+        The record.
+
+    Raises:
+        UsageError: there is no such run, or it cannot be read.
+    """
+    return RunStore(Path(store)).load(run_id)
 
 
-def load_runs(store: Path | str = DEFAULT_STORE) -> list[RunRecord]: ...
+def load_runs(store: Path | str = DEFAULT_STORE) -> list[RunRecord]:
+    """Read every finished run of a store, oldest first.
+
+    Args:
+        store: the folder of runs.
+
+    Returns:
+        The records.
+    """
+    runs = RunStore(Path(store))
+    return [runs.load(summary.run_id) for summary in reversed(runs.list()) if summary.status == "finished"]
+
+
+def build_stream(scenario: str, *, options: Mapping[str, Mapping[str, Any]] | None = None, **settings: Any) -> Stream:
+    """Build a stream whose ``benchmark`` any Avalanche strategy can train on.
+
+    Args:
+        scenario: the scenario's name.
+        options: options by the name of the record that they are for.
+        settings: fields of :class:`~morph_cl.config.StreamConfig`, such as ``preset``, ``setting``, ``seed``.
+
+    Returns:
+        The stream: ``stream.benchmark.train_stream`` and ``.test_stream`` are Avalanche's.
+
+    Raises:
+        UsageError: what was asked for cannot be built.
+    """
+    config = _config(StreamConfig, scenario=scenario, options=_plain(options), **settings)
+    plan = plan_stream(config, load_catalog(config.plugin_files))
+    return plan.build(plan.dataset.load())
+
+
+def _config(model: type[ModelT], **settings: Any) -> ModelT:
+    """A configuration, an unknown setting met with a suggestion."""
+    for name in settings:
+        if name not in model.model_fields:
+            raise UnknownNameError("setting", name, model.model_fields)
+    return _checked(model, settings)
+
+
+def _plain(options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
+    return {name: dict(values) for name, values in (options or {}).items()}
+
+
+def _store(store: Path | str | None) -> RunStore | None:
+    return None if store is None else RunStore(Path(store))
+
+
+def _checked(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
+    """Validate, with pydantic's first finding as one line."""
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{where}={first['input']!r}: {first['msg']}.") from error

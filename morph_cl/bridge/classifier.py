@@ -48,6 +48,7 @@ class TaskMaskedClassifier(MultiTaskModule):
 
     def __init__(self, network: Classifier, classes: int, tasks: int) -> None:
         super().__init__()
+        self.known_train_tasks_labels: set[int] = set()
         self.network = network
         self.max_class_label = classes
         self.register_buffer("task_classes", torch.zeros(tasks, classes, dtype=torch.bool))
@@ -66,7 +67,7 @@ class TaskMaskedClassifier(MultiTaskModule):
         """Learn which classes a task has, from the training experience that brings it."""
         if self.training:
             for task in experience.task_labels:  # type: ignore[attr-defined]
-                self.task_classes[task, list(experience.classes_in_this_experience)] = True  # type: ignore[attr-defined,index]
+                self.task_classes[task, list(experience.classes_in_this_experience)] = True  # type: ignore[attr-defined]
                 self.known_train_tasks_labels = self.known_train_tasks_labels | {task}
 
     def forward(self, x: Tensor, task_labels: Tensor | int | None) -> Tensor | dict[int, Tensor]:
@@ -80,7 +81,7 @@ class TaskMaskedClassifier(MultiTaskModule):
         return self._mask(self.network(x), task_label)
 
     def _mask(self, logits: Tensor, task: Tensor | int) -> Tensor:
-        allowed = self.task_classes[task]  # type: ignore[index]
+        allowed = self.task_classes[task]
         # A task that training has not reached yet has no classes: leave its logits as they are.
         allowed = allowed | ~allowed.any(-1, keepdim=True)
         return logits.masked_fill(~allowed, _MASKED)

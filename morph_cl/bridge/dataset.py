@@ -93,7 +93,7 @@ class TensorView:
         x = torch.empty((len(index), *first.x.shape[1:]), dtype=first.x.dtype)
         y = torch.empty(len(index), dtype=torch.int64)
         task = torch.empty(len(index), dtype=torch.int64)
-        for number in which.unique().tolist():
+        for number in torch.bincount(which).nonzero().squeeze(1).tolist():
             here = (which == number).nonzero().squeeze(1)
             leaf = self.leaves[number]
             x[here], y[here], task[here] = leaf.x[rows[here]], leaf.y[rows[here]], leaf.task
@@ -143,7 +143,7 @@ def _flatten(data: Any) -> tuple[list[TensorLeaf], Tensor, Tensor] | None:
     return leaves, leaf_index, row
 
 
-class TensorClassificationDataset(TaskAwareSupervisedClassificationDataset):  # type: ignore[type-arg]
+class TensorClassificationDataset(TaskAwareSupervisedClassificationDataset):
     """An Avalanche classification data set whose leaves are whole tensors.
 
     It behaves as Avalanche's own: subsets, concatenations, per-sample access and any ``DataLoader`` work. On top of

@@ -24,6 +24,11 @@ class Recorder(SupervisedPlugin):
     Args:
         points: how many points of the training curve to keep for each experience.
         on_step: called after each training iteration with the share of correct answers since the last point.
+
+    Attributes:
+        curve: the points of the training curve so far.
+        samples: training samples of the stream seen so far.
+        diverged: whether an evaluation met outputs that are not finite.
     """
 
     stateless = True
@@ -34,6 +39,7 @@ class Recorder(SupervisedPlugin):
         self.on_step = on_step
         self.curve: list[CurvePoint] = []
         self.samples = 0
+        self.diverged = False
         self._row: list[float] = []
         self._correct = self._seen = 0
         self._calibration = torch.zeros(_BINS, 3, dtype=torch.float64)
@@ -61,9 +67,7 @@ class Recorder(SupervisedPlugin):
         done = strategy.clock.train_exp_iterations  # the clock stands before the recorder: this step is counted
         if done % self._stride == 0 or done == self._steps:
             self.curve.append(
-                CurvePoint(
-                    experience=strategy.clock.train_exp_counter, samples=self.samples, train_accuracy=accuracy
-                )
+                CurvePoint(experience=strategy.clock.train_exp_counter, samples=self.samples, train_accuracy=accuracy)
             )
             self._window_correct = self._window_seen = 0
 
@@ -110,6 +114,8 @@ class Recorder(SupervisedPlugin):
 
     def _bin(self, output: Tensor, correct: Tensor) -> None:
         confidence = output.float().softmax(1).max(1).values.double().cpu()
+        self.diverged = self.diverged or not bool(confidence.isfinite().all())
+        confidence = confidence.nan_to_num(0.0)
         number = (confidence * _BINS).long().clamp_(max=_BINS - 1)
         values = torch.stack([torch.ones_like(confidence), confidence, correct.double().cpu()], 1)
         self._calibration.index_add_(0, number, values)

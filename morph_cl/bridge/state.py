@@ -32,7 +32,13 @@ KIND = "__kind__"
 
 _STATELESS_PLUGINS = (EvaluationPlugin, PeriodicEval)
 _OBJECTS = (ExemplarsBuffer, ExemplarsSelectionStrategy, RegularizationMethod)
-_FACTORIES: dict[str, Callable[[], Any]] = {"dict": dict, "list": list, "set": set, "int": int, "float": float}
+_FACTORIES: dict[str, Callable[[], Any]] = {
+    "dict": dict,
+    "list": list,
+    "set": set,
+    "int": int,
+    "float": float,
+}
 
 
 def encode_strategy(strategy: Any, *, strict: bool = True) -> dict[str, Any]:
@@ -127,15 +133,16 @@ class _Encoder:
             return value.detach() if isinstance(value, Tensor) else value
         if value is self.strategy or value is self.strategy.model or value is self.strategy.optimizer:
             return {KIND: "kept"}
-        for kind, encode in (
+        forms: tuple[tuple[Any, Callable[[Any, str], Any]], ...] = (
             (AvalancheDataset, self._dataset),
             (nn.Module, self._module),
             (ParamData, self._param_data),
             (torch.Generator, self._generator),
             (_OBJECTS, self._object),
             ((dict, list, tuple, set, frozenset, deque), self._container),
-        ):
-            if isinstance(value, kind):  # type: ignore[arg-type]
+        )
+        for kind, encode in forms:
+            if isinstance(value, kind):
                 return encode(value, place)
         if callable(value) or isinstance(value, (torch.device, torch.dtype, torch.Size)):
             return list(value) if isinstance(value, torch.Size) else {KIND: "kept"}
@@ -183,11 +190,8 @@ class _Encoder:
             else {"x": leaf.x, "y": leaf.y, "task": leaf.task}
             for leaf in view.leaves
         ]
-        sample_bytes = [leaf.sample_bytes for leaf in view.leaves]
-        held = sum(
-            int(n) * sample_bytes[int(i)]
-            for i, n in zip(*view.leaf_index.unique(return_counts=True), strict=True)
-        )
+        counts = torch.bincount(view.leaf_index, minlength=len(view.leaves)).tolist()
+        held = sum(count * leaf.sample_bytes for count, leaf in zip(counts, view.leaves, strict=True))
         return {
             KIND: "dataset",
             "leaves": leaves,
@@ -247,10 +251,12 @@ class _Decoder:
 
     def _object(self, node: Any, existing: Any) -> Any:
         module, _, name = node["class"].partition(":")
-        cls = getattr(importlib.import_module(module), name, None) if module.startswith("avalanche.") else type(existing)
+        cls = (
+            getattr(importlib.import_module(module), name, None) if module.startswith("avalanche.") else type(existing)
+        )
         if not (isinstance(cls, type) and issubclass(cls, _OBJECTS)):
             raise CheckpointError(f"the checkpoint holds a {node['class']}, which may not be rebuilt from a file.")
-        value = existing if type(existing) is cls else cls.__new__(cls)
+        value = existing if type(existing) is cls else object.__new__(cls)
         self.restore(value, node["attributes"])
         return value
 

@@ -155,7 +155,8 @@ def _describe_classes(benchmark: CLScenario, experiences: Sequence[ExperienceDat
     order: list[int] = []
     counts: list[int] = []
     for experience in experiences:
-        new = [c for c in experience.train_y.unique().tolist() if c not in seen]
+        present = torch.bincount(experience.train_y).nonzero().squeeze(1).tolist()
+        new = [label for label in present if label not in seen]
         seen.update(new)
         order.extend(new)
         counts.append(len(new))

@@ -61,7 +61,7 @@ def load_tree(folder: Path) -> Any:
         found = manifest["format"]
         if found != FORMAT:
             raise CheckpointError(
-                f"checkpoint {folder} has format {found!r}, this version reads {FORMAT!r}; use the version that wrote it."
+                f"checkpoint {folder} has format {found!r}, not {FORMAT!r}; use the version of morph-cl that wrote it."
             )
         return _unflatten(manifest["tree"], tensors)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
@@ -85,7 +85,7 @@ def _flatten(node: Any, tensors: dict[str, Tensor], place: str) -> Any:
         ]
         return {"dict": pairs}
     for kind, sequence in (("list", list), ("tuple", tuple), ("set", (set, frozenset))):
-        if isinstance(node, sequence):  # type: ignore[arg-type]
+        if isinstance(node, sequence):
             items = sorted(node) if kind == "set" else node
             return {kind: [_flatten(item, tensors, f"{place}[{i}]") for i, item in enumerate(items)]}
     raise CheckpointError(

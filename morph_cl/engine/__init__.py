@@ -1,1 +1,1 @@
-"""TBD."""
+"""Where runs execute. So far: one after the other, in this process."""

@@ -35,9 +35,7 @@ def make_flipped(images: ImageData) -> Callable[..., Stream]:
         request = ScenarioRequest(images, seed=3, setting=setting, validation=validation)
         if setting == "domain":
             turned = [
-                ExperienceData(
-                    label, turn(images.train_x), images.train_y, turn(images.test_x), images.test_y
-                )
+                ExperienceData(label, turn(images.train_x), images.train_y, turn(images.test_x), images.test_y)
                 for label, turn in (
                     ("as is", lambda x: x),
                     ("flipped", lambda x: x.flip(2)),

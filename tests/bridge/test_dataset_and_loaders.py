@@ -49,20 +49,20 @@ def test_view_of_any_tree_of_subsets_and_concatenations_equals_item_access(data)
 def test_plain_dataloader_collates_our_batches_as_it_would_samples():
     dataset = tensor_dataset(leaf(10)).concat(tensor_dataset(leaf(4, 50)))
     batches = list(DataLoader(dataset, batch_size=4))
-    assert sum((numbers(x) for x, _, _ in batches), []) == [*range(10), *range(50, 54)]
+    assert [n for x, _, _ in batches for n in numbers(x)] == [*range(10), *range(50, 54)]
     assert [len(y) for _, y, _ in batches] == [4, 4, 4, 2]
 
 
-@given(size=st.integers(1, 40), batch=st.integers(1, 17), shuffle=st.booleans(), drop=st.booleans())
+@given(size=st.integers(1, 40), width=st.integers(1, 17), shuffle=st.booleans(), drop=st.booleans())
 @settings(max_examples=50, deadline=None)
-def test_an_epoch_takes_each_sample_once(size, batch, shuffle, drop):
+def test_an_epoch_takes_each_sample_once(size, width, shuffle, drop):
     view = view_of(tensor_dataset(leaf(size)))
     assert view is not None
-    loader = TensorLoader(view, batch, shuffle=shuffle, drop_last=drop)
+    loader = TensorLoader(view, width, shuffle=shuffle, drop_last=drop)
     batches = [numbers(x) for x, _, _ in loader]
     assert len(batches) == len(loader)
-    seen = sum(batches, [])
-    assert len(set(seen)) == len(seen) == (size // batch * batch if drop else size)
+    seen = [number for batch in batches for number in batch]
+    assert len(set(seen)) == len(seen) == (size // width * width if drop else size)
 
 
 def test_shuffling_draws_from_the_global_generator():
@@ -78,9 +78,7 @@ def test_shuffling_draws_from_the_global_generator():
 
 def test_replay_loader_keeps_avalanches_batch_make_up():
     data, memory = tensor_dataset(leaf(20)), tensor_dataset(leaf(3, 100))
-    stock = ReplayDataLoader(
-        data, memory, oversample_small_tasks=True, batch_size=8, batch_size_mem=2, shuffle=True
-    )
+    stock = ReplayDataLoader(data, memory, oversample_small_tasks=True, batch_size=8, batch_size_mem=2, shuffle=True)
     fast = tensor_loader_like(stock)
     assert isinstance(fast, JointTensorLoader)
     ours, theirs = list(fast), list(stock)

@@ -1,0 +1,307 @@
+"""The run itself: build stream and strategy, train, evaluate, record, save."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from morph_cl.bridge.accounting import memory_use
+from morph_cl.bridge.checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
+from morph_cl.bridge.context import StrategyContext
+from morph_cl.bridge.randomness import random_state, seed_everything, set_random_state
+from morph_cl.bridge.recorder import Recorder
+from morph_cl.bridge.state import encode_strategy, restore_strategy
+from morph_cl.bridge.stream import Stream
+from morph_cl.config import RunConfig
+from morph_cl.errors import CheckpointError, UsageError
+from morph_cl.experiment.ledger import Ledger
+from morph_cl.experiment.listener import RunListener
+from morph_cl.experiment.pace import Pace
+from morph_cl.experiment.plan import RunPlan
+from morph_cl.experiment.provenance import provenance
+from morph_cl.metrics.compute import compute_metrics
+from morph_cl.options import validate_options
+from morph_cl.results.folder import RunFolder
+from morph_cl.results.record import DatasetInfo, RunRecord, RunStart, ScenarioInfo, StrategyInfo, Timing
+from morph_cl.results.store import RunStore
+
+_AUTO_EPOCH_SAMPLES = 20_000
+
+
+class RunSession:
+    """One run from its plan to its record.
+
+    Args:
+        plan: what was checked before.
+        listener: told what happens.
+        store: where to keep record and checkpoints; None keeps nothing.
+        avalanche_plugins: Avalanche plugins to attach beside those that the plan names.
+
+    Raises:
+        UsageError: the device is not there, or the data does not fit the options.
+    """
+
+    def __init__(
+        self,
+        plan: RunPlan,
+        *,
+        listener: RunListener,
+        store: RunStore | None = None,
+        avalanche_plugins: Sequence[Any] = (),
+    ) -> None:
+        self.plan = plan
+        self.listener = listener
+        self.store = store
+        self.folder: RunFolder | None = None
+        self._warned_of_divergence = False
+        self.resumable = not avalanche_plugins  # objects that no configuration names cannot be built again
+        _check_device(plan.config.device)
+        if plan.config.threads is not None:
+            torch.set_num_threads(plan.config.threads)
+        self._extra_plugins = tuple(avalanche_plugins)
+        self.data: DatasetInfo
+        self.stream = self._build_stream()
+        self.epochs = plan.epochs or self._epochs_for_size()
+        self.start = self._describe()
+        self.ledger = Ledger()
+
+    # --- building --------------------------------------------------------------------------------------------------
+
+    def _build_stream(self) -> Stream:
+        data = self.plan.stream.dataset.load()
+        self.data = data.info()
+        return self.plan.stream.build(data)
+
+    def _epochs_for_size(self) -> int:
+        """As many passes as make about 20,000 samples an experience: 1 for full MNIST, 5 for 4,000 digits."""
+        sizes = [len(experience.dataset) for experience in self.stream.benchmark.train_stream]
+        return max(1, round(_AUTO_EPOCH_SAMPLES * len(sizes) / sum(sizes)))
+
+    def _describe(self) -> RunStart:
+        plan, strategy = self.plan, self.plan.strategy
+        return RunStart(
+            scenario=ScenarioInfo(
+                name=plan.stream.scenario.spec.name,
+                setting=plan.stream.setting,
+                preset=plan.config.preset,
+                experiences=list(self.stream.labels),
+                options=plan.stream.options.model_dump(mode="json"),
+                detail=dict(self.stream.detail),
+            ),
+            strategy=StrategyInfo(
+                name=strategy.spec.name,
+                source=strategy.spec.source,
+                boundaries=strategy.spec.boundaries,
+                options=plan.strategy_options.model_dump(mode="json"),
+                provider=str(strategy.provider),
+            ),
+            dataset=self.data,
+            seed=plan.config.seed,
+        )
+
+    def build_strategy(self) -> Any:
+        """A fresh strategy for the stream, the recorder attached last."""
+        plan = self.plan
+        context = StrategyContext(
+            input_shape=self.stream.input_shape,
+            classes=self.stream.classes,
+            experiences=len(self.stream),
+            setting=plan.stream.setting,
+            epochs=self.epochs,
+            batch_size=plan.batch_size,
+            eval_batch_size=plan.config.eval_batch_size,
+            device=plan.config.device,
+            seed=plan.config.seed,
+            build_expert=self._build_expert,
+            plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
+        )
+        strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
+        self.pace = Pace(self.listener, self.ledger, len(self.stream), self.epochs)
+        self.pace.strategy = strategy
+        self.recorder = Recorder(on_step=self.pace.step)
+        strategy.plugins.append(self.recorder)
+        return strategy
+
+    def _build_expert(self, name: str, options: Mapping[str, Any] | None) -> nn.Module:
+        spec = self.plan.catalog.experts.get(name).spec
+        values = {**self.plan.expert_options(spec.name), **self.plan.expert_options(name), **(options or {})}
+        validated = validate_options(spec.params, values, spec.name)
+        expert: nn.Module = spec.resolve()(self.stream.input_shape, self.stream.classes, validated)
+        return expert
+
+    # --- running ---------------------------------------------------------------------------------------------------
+
+    def execute(self) -> RunRecord:
+        """Run from the start.
+
+        Returns:
+            The record, stored where there is a store.
+        """
+        seed_everything(self.plan.config.seed)
+        strategy = self.build_strategy()
+        if self.store is not None:
+            self.folder = self.store.create(self._resolved_config(), self.start)
+        self._begin()
+        self.ledger.initial = self._timed_evaluation(strategy, "test")
+        return self._train_from(strategy, 0)
+
+    def resume(self, folder: RunFolder) -> RunRecord:
+        """Go on from the newest checkpoint of a run.
+
+        Args:
+            folder: the run's folder.
+
+        Returns:
+            The record: its accuracies are those of the run that was never stopped, bit for bit on the CPU.
+
+        Raises:
+            CheckpointError: there is no checkpoint, or data or strategy are others now.
+        """
+        self.folder = folder
+        saved = load_checkpoint(folder.checkpoint)
+        folder.write_status("running")
+        if saved["dataset"] != self.data.checksum:
+            raise CheckpointError(
+                f"the run was on data with checksum {saved['dataset'][:12]}, {self.data.name!r} now has "
+                f"{self.data.checksum[:12]}; give the same data with --data-root or MORPH_CL_DATA."
+            )
+        seed_everything(self.plan.config.seed)
+        self.ledger = Ledger.from_tree(saved["ledger"])
+        strategy = self.build_strategy()
+        restore_strategy(strategy, saved["strategy"], self.stream)
+        self.recorder.curve, self.recorder.samples = list(self.ledger.curve), self.ledger.samples
+        set_random_state(saved["random"])
+        self._begin()
+        return self._train_from(strategy, len(self.ledger.matrix))
+
+    def _begin(self) -> None:
+        self.listener.started(self.start)
+        self._notify("run_started", start=self.start)
+
+    def _train_from(self, strategy: Any, first: int) -> RunRecord:
+        experiences = self.stream.benchmark.train_stream
+        for experience in experiences[first:]:
+            started = time.perf_counter()
+            strategy.train(experience, eval_streams=[])
+            self.ledger.train_seconds.append(time.perf_counter() - started)
+            if self.stream.has_validation():
+                self.ledger.validation.append(self._timed_evaluation(strategy, "valid"))
+            self.ledger.matrix.append(self._timed_evaluation(strategy, "test"))
+            self._close_experience(strategy)
+        record = self._record(strategy)
+        if self.folder is not None:
+            record = self.folder.write_record(record)
+            self.folder.write_status("finished")
+            remove_checkpoints(self.folder.checkpoint)
+        self.listener.finished(record)
+        self._notify("run_finished", record=record)
+        return record
+
+    def _timed_evaluation(self, strategy: Any, stream: str) -> list[float]:
+        started = time.perf_counter()
+        row = self.recorder.evaluate(strategy, self.stream.benchmark.streams[stream])
+        self.ledger.eval_seconds += time.perf_counter() - started
+        if self.recorder.diverged and not self._warned_of_divergence:
+            self._warned_of_divergence = True
+            self.listener.warned("the strategy's outputs are no longer finite: it diverged; lower its learning rate.")
+        return row
+
+    def _close_experience(self, strategy: Any) -> None:
+        ledger = self.ledger
+        events = strategy.drain_events() if hasattr(strategy, "drain_events") else []
+        ledger.events.extend(events)
+        ledger.experts.append(getattr(strategy, "expert_count", 1))
+        ledger.bytes_held.append(memory_use(strategy).total_bytes)
+        ledger.curve, ledger.samples = list(self.recorder.curve), self.recorder.samples
+        self._save_checkpoint(strategy)
+        report = ledger.report(events)
+        self.listener.experience_finished(report)
+        self._notify("experience_finished", report=report)
+
+    def _save_checkpoint(self, strategy: Any) -> None:
+        """Save, unless the run is over or an attached plugin holds something that cannot be saved."""
+        done = len(self.ledger.matrix)
+        if self.folder is None or not self.resumable or done == len(self.stream):
+            return
+        try:
+            state = encode_strategy(strategy)
+        except CheckpointError as error:
+            self.resumable = False
+            self.listener.warned(f"this run cannot be resumed if it is stopped: {error}")
+            return
+        tree = {
+            "dataset": self.data.checksum,
+            "ledger": self.ledger.to_tree(),
+            "strategy": state,
+            "random": random_state(),
+        }
+        save_checkpoint(self.folder.checkpoint, done, tree)
+
+    def _notify(self, hook: str, **arguments: Any) -> None:
+        for message in self.plan.catalog.host.notify(hook, **arguments):
+            self.listener.warned(message)
+
+    # --- recording -------------------------------------------------------------------------------------------------
+
+    def _resolved_config(self) -> RunConfig:
+        """The configuration with everything decided that was left to be: enough to go on in another folder."""
+        stream = self.plan.stream
+        request = stream.dataset.request
+        return self.plan.config.model_copy(
+            update={
+                "epochs": self.epochs,
+                "batch_size": self.plan.batch_size,
+                "setting": stream.setting,
+                "dataset": str(request.path) if request.path else stream.dataset.name,
+                "data_root": request.root,
+                "plugin_files": tuple(str(Path(file).resolve()) for file in self.plan.config.plugin_files),
+            }
+        )
+
+    def _record(self, strategy: Any) -> RunRecord:
+        ledger, config = self.ledger, self.plan.config
+        train_seconds = sum(ledger.train_seconds)
+        record = RunRecord(
+            scenario=self.start.scenario.name,
+            strategy=self.start.strategy.name,
+            dataset=self.data.name,
+            seed=config.seed,
+            accuracy_matrix=ledger.matrix,
+            initial_accuracy=ledger.initial,
+            validation_matrix=ledger.validation,
+            calibration=self.recorder.calibration(),
+            memory=memory_use(strategy, ledger.bytes_held),
+            timing=Timing(
+                train_seconds=train_seconds,
+                eval_seconds=ledger.eval_seconds,
+                samples_per_second=ledger.samples / train_seconds,
+                train_seconds_by_experience=ledger.train_seconds,
+            ),
+            experts=ledger.experts,
+            events=ledger.events,
+            curve=ledger.curve,
+            scenario_info=self.start.scenario,
+            strategy_info=self.start.strategy,
+            dataset_info=self.data,
+            config=self._resolved_config(),
+            provenance=provenance(self.plan.catalog.host, config.device, torch.get_num_threads()),
+        )
+        metrics, problems = compute_metrics(record, self.plan.catalog.metrics)
+        for problem in problems:
+            self.listener.warned(problem)
+        return record.model_copy(update={"metrics": metrics})
+
+
+def _check_device(device: str) -> None:
+    """Refuse a device that is not there."""
+    kind = device.partition(":")[0]
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[kind]
+    if there and ":" in device:
+        there = int(device.partition(":")[2]) < torch.cuda.device_count()
+    if not there:
+        raise UsageError(f"device {device!r} is not available on this machine; use --device cpu.")
