@@ -1,0 +1,73 @@
+"""The reports that ``morph-cl run`` and ``morph-cl compare`` print."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group as Stack
+from rich.console import RenderableType
+from rich.text import Text
+
+from morph_cl.errors import UsageError
+from morph_cl.report.ascii import EncodingSafe
+from morph_cl.report.curves import comparison_curves, strategy_curves
+from morph_cl.report.grouping import group_records
+from morph_cl.report.header import comparison_header, run_header
+from morph_cl.report.heatmap import MatrixMap
+from morph_cl.report.tables import summary_table
+from morph_cl.results.record import RunRecord
+
+_SHOWN_FIRST = "morph"
+
+
+def run_report(record: RunRecord, *, ascii_only: bool = False) -> RenderableType:
+    """What there is to see of one run: what it was, its figures, its forgetting curves, its accuracy matrix.
+
+    Args:
+        record: the run.
+        ascii_only: whether to draw in plain ASCII whatever the terminal knows.
+
+    Returns:
+        A renderable for any console from 24 columns on; legible from 40.
+    """
+    return _report([run_header(record)], [record], ascii_only=ascii_only)
+
+
+def comparison_report(records: Sequence[RunRecord], *, ascii_only: bool = False) -> RenderableType:
+    """Several runs side by side: the table, the forgetting curves, and the accuracy matrix of MORPH.
+
+    Args:
+        records: the runs, at least one; those that differ only by their seed are drawn together. The matrix
+            is that of the first MORPH among them, else of the first strategy.
+        ascii_only: whether to draw in plain ASCII whatever the terminal knows.
+
+    Returns:
+        A renderable for any console from 24 columns on; legible from 40.
+
+    Raises:
+        UsageError: there is nothing to compare.
+    """
+    if not records:
+        raise UsageError("no runs to compare; give at least one.")
+    return _report([comparison_header(records)], records, ascii_only=ascii_only)
+
+
+def _report(heading: Sequence[RenderableType], records: Sequence[RunRecord], *, ascii_only: bool) -> RenderableType:
+    """Table, curves and matrix below a heading.
+
+    Args:
+        heading: what stands above.
+        records: the runs, at least one.
+        ascii_only: whether to draw in plain ASCII whatever the terminal knows.
+    """
+    groups = group_records(records)
+    shown = next((group for group in groups if group.strategy.rpartition(":")[2] == _SHOWN_FIRST), groups[0])
+    parts: list[RenderableType] = [*heading, summary_table(records)]
+    if len(groups) > 1:
+        parts.append(comparison_curves(records))
+    parts.append(strategy_curves(records, rows=9 if len(groups) > 1 else 13))
+    parts.append(MatrixMap(shown))
+    spaced: list[RenderableType] = []
+    for part in parts:
+        spaced += [part, Text("")]
+    return EncodingSafe(Stack(*spaced[:-1]), ascii_only=ascii_only)
