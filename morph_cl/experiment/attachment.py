@@ -63,7 +63,8 @@ def parse_attachment(text: str) -> Attachment:
         raise UsageError(_message(text))
     try:
         call = ast.parse(f"f({match['arguments'] or ''})", mode="eval").body
-        if not isinstance(call, ast.Call) or call.args or any(keyword.arg is None for keyword in call.keywords):
+        plain = isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and not call.args
+        if not isinstance(call, ast.Call) or not plain or any(keyword.arg is None for keyword in call.keywords):
             raise UsageError(_message(text))
         arguments = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in call.keywords}
     except (SyntaxError, ValueError) as error:
