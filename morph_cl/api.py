@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from morph_cl.catalog import load_catalog
 from morph_cl.config import RunConfig, StreamConfig, StudyConfig
 from morph_cl.engine.sequential import execute_plan, resume_plan
-from morph_cl.errors import UnknownNameError, UsageError
+from morph_cl.errors import CheckpointError, UnknownNameError, UsageError
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.plan import plan_run, plan_stream
 from morph_cl.results.record import RunRecord
@@ -200,6 +200,11 @@ def resume(
         config = config.model_copy(update={"data_root": Path(data_root)})
     if folder.read_status().state == "finished":
         raise UsageError(f"run {folder.run_id} is finished; see it with `morph-cl compare {folder.run_id}`.")
+    if not any(folder.checkpoint.glob("*")):
+        raise CheckpointError(
+            f"run {folder.run_id} has no checkpoint: it was stopped before its first experience ended, or has Avalanche "
+            "plugins that cannot be saved; start it again."
+        )
     plan = plan_run(config, load_catalog(config.plugin_files), also_known=config.options)
     return resume_plan(plan, folder, listener=listener or RunListener())
 

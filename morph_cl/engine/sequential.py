@@ -10,7 +10,7 @@ from morph_cl.engine.quiet import quiet_libraries
 from morph_cl.errors import MorphClError, RunFailedError
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.plan import RunPlan
-from morph_cl.results.folder import RunFolder
+from morph_cl.results.folder import RunFolder, State
 from morph_cl.results.record import RunRecord
 from morph_cl.results.store import RunStore
 
@@ -92,16 +92,16 @@ def _marking_failure(folder: Callable[[], RunFolder | None]) -> Iterator[None]:
     try:
         yield
     except MorphClError as error:
-        _mark(folder(), str(error))
+        _mark(folder(), "failed", str(error))
         raise
     except KeyboardInterrupt:
         _mark(folder(), "interrupted")
         raise
     except Exception as error:
-        _mark(folder(), f"{type(error).__name__}: {error}")
+        _mark(folder(), "failed", f"{type(error).__name__}: {error}")
         raise RunFailedError(f"{type(error).__name__}: {error}") from error
 
 
-def _mark(folder: RunFolder | None, reason: str) -> None:
+def _mark(folder: RunFolder | None, state: State, reason: str = "") -> None:
     if folder is not None:
-        folder.write_status("failed", reason)
+        folder.write_status(state, reason)

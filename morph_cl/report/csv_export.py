@@ -64,6 +64,8 @@ def _figures(record: RunRecord) -> dict[str, Any]:
         "setting": record.scenario_info.setting,
         "dataset": record.dataset,
         "dataset_checksum": record.dataset_info.checksum,
+        "train_size": record.dataset_info.train_size,
+        "test_size": record.dataset_info.test_size,
         "strategy": record.strategy,
         "boundaries": record.strategy_info.boundaries,
         "seed": record.seed,

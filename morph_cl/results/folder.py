@@ -22,14 +22,14 @@ STATUS = "status.json"
 RECORD = "record.json"
 CHECKPOINT = "checkpoint"
 
-State = Literal["running", "finished", "failed"]
+State = Literal["running", "finished", "failed", "interrupted"]
 
 
 class RunStatus(BaseModel):
     """How a run stands.
 
     Args:
-        state: ``running``, ``finished`` or ``failed``.
+        state: ``running``, ``finished``, ``failed`` or ``interrupted``.
         reason: why it failed.
         created: when its folder was made, ISO 8601 in UTC.
         updated: when this was written.
@@ -143,7 +143,7 @@ class RunFolder:
         """Store how the run stands.
 
         Args:
-            state: ``running``, ``finished`` or ``failed``.
+            state: ``running``, ``finished``, ``failed`` or ``interrupted``.
             reason: why it failed.
 
         Raises:

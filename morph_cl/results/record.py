@@ -18,9 +18,7 @@ SCHEMA = "morph-cl/run/1"
 Figure = Annotated[
     float,
     BeforeValidator(lambda value: math.nan if value is None else value),
-    PlainSerializer(
-        lambda value: None if math.isnan(value) else value, return_type=float | None, when_used="json"
-    ),
+    PlainSerializer(lambda value: None if math.isnan(value) else value, return_type=float | None, when_used="json"),
 ]
 """A float in which NaN stands for what was not measured."""
 

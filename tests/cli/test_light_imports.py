@@ -1,0 +1,81 @@
+"""What answers at once never imports torch or Avalanche: each command in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from morph_cl.config import RunConfig
+from morph_cl.results.record import RunRecord
+from morph_cl.results.store import RunStore
+
+PROBE = """
+import json, sys
+from morph_cl.cli.main import main
+code = main(sys.argv[1:])
+heavy = [name for name in ("torch", "torchvision", "avalanche", "sklearn") if name in sys.modules]
+print(json.dumps([code, heavy]), file=sys.stderr)
+"""
+
+
+def probe(folder: Path, command: str) -> tuple[int, list[str], str]:
+    """The exit code, the heavy modules that were imported, and standard output."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *command.split()],
+        cwd=folder, capture_output=True, text=True, check=False, timeout=60, encoding="utf-8",
+        env={**os.environ, "NO_COLOR": "1", "PYTHONIOENCODING": "utf-8"},
+    )  # fmt: skip
+    code, heavy = json.loads(done.stderr.splitlines()[-1])
+    return code, heavy, done.stdout
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_record: Callable[..., RunRecord]) -> Path:
+    for strategy in ("naive", "morph"):
+        stored = RunStore(tmp_path / "runs").create(RunConfig(scenario="rotated-mnist", strategy=strategy))
+        stored.write_record(make_record(strategy))
+        stored.write_status("finished")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("--help", "Usage: "),
+        ("--version", "morph-cl "),
+        ("run --help", "--strategy"),
+        ("list", "rotated-mnist"),
+        ("list strategies", "naive"),
+        ("show strategy morph", "options"),
+        ("show scenario rotated-mnist", "five-angles"),
+        ("runs", "finished"),
+        ("show run latest", "c0ffeec0ffee"),
+        ("compare rotated-mnist-naive rotated-mnist-morph", "c0ffeec0ffee"),
+        ("data list", "mnist-5k"),
+        ("plugins list", "baselines"),
+        ("plugins doctor", "baselines"),
+    ],
+)
+def test_it_answers_without_torch(folder: Path, command: str, said: str) -> None:
+    code, heavy, out = probe(folder, command)
+    assert (code, heavy) == (0, [])
+    assert said in out
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "run rotated-mnist --strategy navie",
+        "run rotated-mnist --preset der-20 --experiences 3",
+        "resume latest",
+    ],
+)
+def test_bad_usage_is_refused_without_torch(folder: Path, command: str) -> None:
+    code, heavy, out = probe(folder, command)
+    assert (code, heavy, out) == (2, [], "")
