@@ -1,1 +1,153 @@
-"""morph-cl."""
+"""morph-cl: continual learning on streams of experiences, with plugins.
+
+The public names of the platform, for scripts and for plugins::
+
+    import morph_cl
+
+    record = morph_cl.run("rotated-mnist", "morph", preset="five-angles")
+
+Each name is imported from its module when it is first used, so ``import morph_cl`` costs next to nothing and
+a plugin that only registers records never imports torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from morph_cl.api import (
+        build_stream,
+        compare,
+        load_run,
+        load_runs,
+        resume,
+        run,
+        run_config,
+        run_study,
+    )
+    from morph_cl.bridge.classifier import build_classifier, build_optimizer
+    from morph_cl.bridge.context import StrategyContext
+    from morph_cl.bridge.strategy import TensorStrategy
+    from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
+    from morph_cl.catalog import load_catalog
+    from morph_cl.config import RunConfig, StudyConfig
+    from morph_cl.data.images import ImageData
+    from morph_cl.data.request import DatasetRequest
+    from morph_cl.errors import (
+        AmbiguousNameError,
+        CheckpointError,
+        DataError,
+        MorphClError,
+        PluginError,
+        RunFailedError,
+        StoreError,
+        UnknownNameError,
+        UsageError,
+    )
+    from morph_cl.experiment.listener import Progress, RunListener
+    from morph_cl.hookspecs import API_VERSION, hookimpl
+    from morph_cl.options import NoOptions, Options
+    from morph_cl.results.record import Event, ExperienceReport, RunRecord, RunStart
+    from morph_cl.specs import (
+        DatasetSpec,
+        DetectorSpec,
+        ExpertSpec,
+        MetricSpec,
+        ScenarioSpec,
+        StrategySpec,
+    )
+    from morph_cl.training_options import TrainingOptions
+
+    __version__: str
+
+__all__ = [
+    "API_VERSION",
+    "AmbiguousNameError",
+    "CheckpointError",
+    "DataError",
+    "DatasetRequest",
+    "DatasetSpec",
+    "DetectorSpec",
+    "Event",
+    "ExperienceData",
+    "ExperienceReport",
+    "ExpertSpec",
+    "ImageData",
+    "MetricSpec",
+    "MorphClError",
+    "NoOptions",
+    "Options",
+    "PluginError",
+    "Progress",
+    "RunConfig",
+    "RunFailedError",
+    "RunListener",
+    "RunRecord",
+    "RunStart",
+    "ScenarioRequest",
+    "ScenarioSpec",
+    "StoreError",
+    "StrategyContext",
+    "StrategySpec",
+    "Stream",
+    "StudyConfig",
+    "TensorStrategy",
+    "TrainingOptions",
+    "UnknownNameError",
+    "UsageError",
+    "__version__",
+    "build_classifier",
+    "build_optimizer",
+    "build_stream",
+    "compare",
+    "hookimpl",
+    "load_catalog",
+    "load_run",
+    "load_runs",
+    "make_stream",
+    "resume",
+    "run",
+    "run_config",
+    "run_study",
+]
+
+_NAMES_OF = {
+    "api": "build_stream compare load_run load_runs resume run run_config run_study",
+    "bridge.classifier": "build_classifier build_optimizer",
+    "bridge.context": "StrategyContext",
+    "bridge.strategy": "TensorStrategy",
+    "bridge.stream": "ExperienceData ScenarioRequest Stream make_stream",
+    "catalog": "load_catalog",
+    "config": "RunConfig StudyConfig",
+    "data.images": "ImageData",
+    "data.request": "DatasetRequest",
+    "errors": "AmbiguousNameError CheckpointError DataError MorphClError PluginError RunFailedError "
+    "StoreError UnknownNameError UsageError",
+    "hookspecs": "API_VERSION hookimpl",
+    "options": "NoOptions Options",
+    "results.record": "Event ExperienceReport RunRecord RunStart",
+    "experiment.listener": "Progress RunListener",
+    "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",
+    "training_options": "TrainingOptions",
+}
+_MODULE_OF = {name: f"morph_cl.{module}" for module, names in _NAMES_OF.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used."""
+    if name == "__version__":
+        from importlib.metadata import version  # slow to import, and seldom asked for
+
+        value: Any = version("morph-cl")
+    elif name in _MODULE_OF:
+        value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    else:
+        raise AttributeError(f"module 'morph_cl' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, imported or not."""
+    return sorted({*globals(), *__all__})

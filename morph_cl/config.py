@@ -18,17 +18,12 @@ class StreamConfig(BaseModel):
 
     scenario: str = Field(description="the scenario's name, as `morph-cl list scenarios` shows it")
     preset: str | None = Field(None, description="a named set of scenario options")
-    setting: Setting | None = Field(
-        None, description="class, domain or task; None takes the scenario's default"
-    )
+    setting: Setting | None = Field(None, description="class, domain or task; None takes the scenario's default")
     dataset: str | None = Field(
         None,
-        description="a data set's name, a folder of class folders, an .npz file, or auto; "
-        "None takes the scenario's",
+        description="a data set's name, a folder of class folders, an .npz file, or auto; None takes the scenario's",
     )
-    data_root: Path | None = Field(
-        None, description="where data sets lie; None takes MORPH_CL_DATA or ./data"
-    )
+    data_root: Path | None = Field(None, description="where data sets lie; None takes MORPH_CL_DATA or ./data")
     download: bool = Field(False, description="whether a missing data set may be downloaded")
     seed: Seed = Field(0, description="the seed of the stream and of the learner")
     validation: Annotated[float, Field(ge=0, lt=1)] = Field(
@@ -46,23 +41,19 @@ class RunConfig(StreamConfig):
     strategy: str = Field("morph", description="the strategy's name, as `morph-cl list strategies` shows it")
     epochs: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None,
-        description="passes over each experience; None takes the preset's, else as many as make about "
-        "20,000 samples",
+        description="passes over each experience; None takes the preset's, else as many as make about 20,000 samples",
     )
     batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = Field(
         None, description="samples a training step; None takes the preset's, else 128"
     )
-    eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(
-        1_000, description="samples an evaluation step"
-    )
+    eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(1_000, description="samples an evaluation step")
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?|mps)$", description="where tensors live")
     threads: Annotated[int, Field(ge=1, le=1_024)] | None = Field(
         None, description="torch threads; None leaves torch's own"
     )
     attach: tuple[str, ...] = Field(
         (),
-        description="Avalanche plugins to attach, such as "
-        "avalanche.training.plugins:LwFPlugin(alpha=1,temperature=2)",
+        description="Avalanche plugins to attach, such as avalanche.training.plugins:LwFPlugin(alpha=1,temperature=2)",
     )
 
 
@@ -72,9 +63,7 @@ class StudyConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: RunConfig = Field(description="what all runs share; its strategy and seed are replaced")
-    strategies: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
-        description="the strategies to compare"
-    )
+    strategies: Annotated[tuple[str, ...], Field(min_length=1)] = Field(description="the strategies to compare")
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
         description="the seeds; each gives every strategy one stream"
     )

@@ -1,7 +1,7 @@
 """The hooks that a plugin may implement.
 
-``register_*`` hooks return records and never call back; observer hooks are told what happens in a run and return
-nothing. A plugin is a module or object in the entry-point group ``morph_cl``::
+``register_*`` hooks return records and never call back; observer hooks are told what happens in a run and
+return nothing. A plugin is a module or object in the entry-point group ``morph_cl``::
 
     from morph_cl import ExpertSpec, hookimpl
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from morph_cl.specs import DatasetSpec, DetectorSpec, ExpertSpec, MetricSpec, ScenarioSpec, StrategySpec
 
 API_VERSION = (1, 0)
-"""Major and minor version of the hooks. A plugin may state ``MORPH_CL_API = (major, minor)``; another major is refused."""
+"""Major and minor version of the hooks; a plugin may state ``MORPH_CL_API = (major, minor)``."""
 
 PROJECT = "morph_cl"
 

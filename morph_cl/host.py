@@ -1,8 +1,8 @@
 """The plugin host: finds plugins, keeps a broken one from harming the others, calls their hooks.
 
-pluggy stops a whole call at the first exception, skips a second entry point of the same name silently and ignores
-hooks that it does not know. So each plugin is loaded in its own ``try``, checked by a plugin manager of its own, and
-its register hooks are called and consumed one plugin at a time; a plugin that fails is left out whole.
+pluggy stops a whole call at the first exception, skips a second entry point of the same name silently and
+ignores hooks that it does not know. So each plugin is loaded in its own ``try``, checked by a plugin manager
+of its own, and its register hooks are called and consumed alone; a plugin that fails is left out whole.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from typing import Any
 import pluggy
 
 from morph_cl import hookspecs
-from morph_cl.errors import PluginError, UsageError
+from morph_cl.errors import MorphClError, PluginError, UnknownNameError, UsageError
 from morph_cl.registry import Provider, Registry
 from morph_cl.specs import SPEC_TYPES, Spec
 
 ENTRY_POINT_GROUP = "morph_cl"
 BUNDLED_DISTRIBUTION = "morph-cl"
+DISABLE_VARIABLE = "MORPH_CL_DISABLE_PLUGINS"
+STRICT_VARIABLE = "MORPH_CL_STRICT_PLUGINS"
 
 REGISTER_HOOKS: dict[str, str] = {
     "register_strategies": "strategy",
@@ -73,6 +75,9 @@ class Source:
 class PluginHost:
     """All plugins of this process and the registries that they fill.
 
+    ``plugins`` holds each plugin with its status, in the order of loading; ``registries`` the records by
+    kind; ``notes`` a line for each thing that harms nobody but is not as the user meant it, for the doctor.
+
     Args:
         sources: the plugins in the order in which they are loaded.
         disabled: names of plugins to leave out.
@@ -91,6 +96,7 @@ class PluginHost:
         for source in sources:
             self.plugins.append(self._load(source, seen))
         missing = {p.provider.plugin: p.reason for p in self.plugins if p.status != "ok"}
+        self.notes = _notes_on_disabled(self._disabled, [p.provider.plugin for p in self.plugins])
         for registry in self.registries.values():
             registry.note_missing(missing)
 
@@ -98,7 +104,7 @@ class PluginHost:
         plugin = LoadedPlugin(source.provider)
         name = source.provider.plugin
         if name in self._disabled:
-            plugin.status, plugin.reason = "disabled", "disabled by MORPH_CL_DISABLE_PLUGINS"
+            plugin.status, plugin.reason = "disabled", f"disabled by {DISABLE_VARIABLE}"
             return plugin
         try:
             if name in seen:
@@ -107,7 +113,7 @@ class PluginHost:
             plugin.records = _records_of(manager)
         # A plugin is foreign code: whatever it raises must leave the others alone.
         except (Exception, SystemExit) as error:
-            plugin.status, plugin.reason, plugin.records = "failed", f"{type(error).__name__}: {error}", {}
+            plugin.status, plugin.reason, plugin.records = "failed", _one_line(error), {}
             if self._strict:
                 raise PluginError(f"plugin {source.provider} failed: {plugin.reason}") from error
             return plugin
@@ -134,9 +140,29 @@ class PluginHost:
                 continue
             try:
                 getattr(plugin.manager.hook, hook)(**arguments)
-            except Exception as error:
-                reports.append(f"observer {hook} of plugin {plugin.provider}: {type(error).__name__}: {error}")
+            except (Exception, SystemExit) as error:
+                reports.append(f"observer {hook} of plugin {plugin.provider} failed: {_one_line(error)}")
         return reports
+
+
+def _one_line(error: BaseException) -> str:
+    """What an error says, on one line; its type too, unless it is morph-cl's own."""
+    try:
+        message = " ".join(str(error).split())
+    except Exception:  # foreign code again: an exception may fail to print itself
+        message = ""
+    if isinstance(error, MorphClError):
+        return message
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
+def _notes_on_disabled(disabled: Iterable[str], plugins: list[str]) -> list[str]:
+    """A line for each name that was to be left out and that no plugin has."""
+    return [
+        f"{DISABLE_VARIABLE}: {UnknownNameError('plugin', name, plugins)}"
+        for name in sorted(disabled)
+        if name not in plugins
+    ]
 
 
 def _manager_of(plugin: Any, name: str) -> pluggy.PluginManager:
@@ -157,7 +183,12 @@ def _manager_of(plugin: Any, name: str) -> pluggy.PluginManager:
         manager.check_pending()
     except pluggy.PluginValidationError as error:
         raise PluginError(str(error).strip().replace("\n", " ")) from error
-    if not manager.get_hookcallers(plugin):
+    marked = {caller.name for caller in manager.get_hookcallers(plugin) or ()}
+    hooks = {name for name in vars(hookspecs) if hasattr(getattr(hookspecs, name), "morph_cl_spec")}
+    for forgotten in sorted(hooks - marked):
+        if callable(getattr(plugin, forgotten, None)):
+            raise PluginError(f"{forgotten} is not marked; put @morph_cl.hookimpl above it")
+    if not marked:
         raise PluginError("implements no hook; mark its functions with @morph_cl.hookimpl")
     return manager
 
@@ -170,7 +201,9 @@ def _records_of(manager: pluggy.PluginManager) -> dict[str, list[Spec]]:
     """
     records: dict[str, list[Spec]] = {}
     for hook, kind in REGISTER_HOOKS.items():
-        for result in getattr(manager.hook, hook)():
+        caller = getattr(manager.hook, hook)
+        # pluggy drops a None, so what is missing here was returned as None.
+        for result in caller() or [None] * len(caller.get_hookimpls()):
             if not isinstance(result, Iterable) or isinstance(result, (str, bytes, Mapping)):
                 raise PluginError(f"{hook} returned {result!r}; return an iterable of {SPEC_TYPES[kind].__name__}")
             for spec in result:
@@ -196,9 +229,7 @@ def entry_point_sources() -> list[Source]:
         )
         sources.append(Source(provider, entry_point.load))
     unique = {(s.provider.plugin, s.provider.distribution, s.provider.version): s for s in sources}
-    return sorted(
-        unique.values(), key=lambda s: (not s.provider.bundled, s.provider.distribution, s.provider.plugin)
-    )
+    return sorted(unique.values(), key=lambda s: (not s.provider.bundled, s.provider.distribution, s.provider.plugin))
 
 
 def file_source(path: str) -> Source:
@@ -228,14 +259,19 @@ def _import_file(file: Path) -> ModuleType:
         raise PluginError(f"cannot import {file}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # pickling and dataclasses look a module up by its name
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
     return module
 
 
 def load_host(files: Iterable[str] = ()) -> PluginHost:
     """The host of the installed plugins and the given files, as the environment asks for.
 
-    ``MORPH_CL_DISABLE_PLUGINS=a,b`` leaves plugins out; ``MORPH_CL_STRICT_PLUGINS=1`` stops at the first that fails.
+    ``MORPH_CL_DISABLE_PLUGINS=a,b`` leaves plugins out; ``MORPH_CL_STRICT_PLUGINS=1`` stops at the first that
+    fails.
 
     Args:
         files: plugin files of the user's. One that fails is an error, since it was asked for by name.
@@ -245,13 +281,15 @@ def load_host(files: Iterable[str] = ()) -> PluginHost:
 
     Raises:
         UsageError: a file does not exist or its plugin fails.
+        PluginError: an installed plugin fails and ``MORPH_CL_STRICT_PLUGINS`` is set.
     """
-    disabled = [name.strip() for name in os.environ.get("MORPH_CL_DISABLE_PLUGINS", "").split(",") if name.strip()]
-    strict = os.environ.get("MORPH_CL_STRICT_PLUGINS", "") not in ("", "0")
-    sources = [file_source(path) for path in files]
+    disabled = [name.strip() for name in os.environ.get(DISABLE_VARIABLE, "").split(",") if name.strip()]
+    strict = os.environ.get(STRICT_VARIABLE, "") not in ("", "0")
+    once = {Path(path).resolve(): path for path in files}
+    sources = [file_source(path) for path in once.values()]
     host = PluginHost([*entry_point_sources(), *sources], disabled=disabled, strict=strict)
     asked_for = {source.provider for source in sources}
     for plugin in host.plugins:
-        if plugin.provider in asked_for and plugin.status == "failed":
+        if plugin.provider in asked_for and plugin.status != "ok":
             raise UsageError(f"plugin file {plugin.provider.distribution!r} cannot be used: {plugin.reason}")
     return host

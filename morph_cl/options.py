@@ -14,7 +14,7 @@ from morph_cl.errors import UnknownNameError, UsageError
 class Options(BaseModel):
     """Base of every options model: frozen, and an unknown option is an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class NoOptions(Options):
@@ -22,7 +22,7 @@ class NoOptions(Options):
 
 
 def parse_value(text: str) -> Any:
-    """Read one option value: JSON where it parses (``3``, ``true``, ``[1, 2]``), a list at commas, else the text.
+    """Read one option value: JSON (``3``, ``true``, ``[1, 2]``), else a list at commas, else the text.
 
     Args:
         text: what stands behind the equals sign.
@@ -32,7 +32,7 @@ def parse_value(text: str) -> Any:
     """
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # a number of thousands of digits is a ValueError of its own
         pass
     if "," in text:
         return [parse_value(part.strip()) for part in text.split(",") if part.strip()]
@@ -96,4 +96,6 @@ def _one_line(error: ValidationError, owner: str) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
     name = f"{owner}.{where}" if where else owner
+    if first["type"] == "missing":
+        return f"{name} has no default; give it, such as -o {name}=VALUE."
     return f"{name}={first['input']!r}: {first['msg']}. See `morph-cl show` for the allowed values."

@@ -75,7 +75,7 @@ class Registry(Generic[SpecT]):
         self._missing.update(reasons)
 
     def get(self, name: str) -> Entry[SpecT]:
-        """Find a record by ``name`` or ``plugin:name``; a bundled record keeps its bare name against any other.
+        """Find a record by ``name`` or ``plugin:name``; a bundled record keeps its bare name.
 
         Args:
             name: a bare or qualified name.
@@ -103,11 +103,14 @@ class Registry(Generic[SpecT]):
 
     def _hint(self, plugin: str) -> str:
         if plugin in self._missing:
-            return f"Plugin {plugin!r} is left out: {self._missing[plugin]}"
-        if self._missing:
+            return f"Plugin {plugin!r} is left out: {self._missing[plugin].rstrip('.')}."
+        if not self._missing:
+            return ""
+        if len(self._missing) == 1:
+            left_out = ", ".join(f"{name} ({reason})" for name, reason in self._missing.items())
+        else:
             left_out = ", ".join(sorted(self._missing))
-            return f"Left out: {left_out} (see `morph-cl plugins doctor`)."
-        return ""
+        return f"It may belong to a plugin that is left out: {left_out}; see `morph-cl plugins doctor`."
 
     def names(self) -> list[str]:
         """Every name that :meth:`get` accepts, sorted: bare where that is clear, else qualified."""

@@ -1,8 +1,8 @@
 """The records that a plugin hands over.
 
-A record is frozen data: a name, a builder, a summary, a source and the model of its options. The builder may be a
-callable or a ``"package.module:attribute"`` text that is imported only when the record is used, so that listing
-records never imports torch.
+A record is frozen data: a name, a builder, a summary, a source and the model of its options. The builder may
+be a callable or a ``"package.module:attribute"`` text that is imported only when the record is used, so that
+listing records never imports torch.
 """
 
 from __future__ import annotations
@@ -36,13 +36,14 @@ def import_attribute(path: str) -> Any:
         The attribute.
 
     Raises:
-        PluginError: the module or the attribute does not exist.
+        PluginError: the module or the attribute does not exist, or the module fails when imported.
     """
     module_name, _, attribute = path.partition(":")
     try:
         return getattr(importlib.import_module(module_name), attribute)
-    except (ImportError, AttributeError) as error:
-        raise PluginError(f"cannot import {path!r}: {error}.") from error
+    # The module is foreign code: whatever stops its import is the plugin's fault, to be told in one line.
+    except (Exception, SystemExit) as error:
+        raise PluginError(f"cannot import {path!r}: {type(error).__name__}: {error}.") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,8 +69,8 @@ class Spec:
     def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not _KEBAB.fullmatch(self.name):
             raise PluginError(f"{self.kind} name {self.name!r} is not kebab-case, such as 'my-{self.kind}'.")
-        if not self.summary.strip():
-            raise PluginError(f"{self.kind} {self.name!r} has no summary; give it one line.")
+        if not isinstance(self.summary, str) or len(self.summary.strip().splitlines()) != 1:
+            raise PluginError(f"{self.kind} {self.name!r} has summary {self.summary!r}; give it one line.")
         if not (callable(self.build) or (isinstance(self.build, str) and ":" in self.build)):
             raise PluginError(
                 f"{self.kind} {self.name!r}: build is {self.build!r}; give a callable or 'package.module:attribute'."
@@ -78,11 +79,30 @@ class Spec:
             raise PluginError(f"{self.kind} {self.name!r}: params is {self.params!r}; give a pydantic model class.")
 
     def resolve(self) -> Callable[..., Any]:
-        """The builder itself, imported where it was given as a text."""
-        if isinstance(self.build, str):
-            built: Callable[..., Any] = import_attribute(self.build)
-            return built
-        return self.build
+        """The builder itself, imported where it was given as a text.
+
+        Raises:
+            PluginError: the text cannot be imported or names something that cannot be called.
+        """
+        if callable(self.build):
+            return self.build
+        try:
+            built = import_attribute(self.build)
+        except PluginError as error:
+            raise PluginError(f"{self.kind} {self.name!r} cannot be built: {error}") from error
+        if not callable(built):
+            raise PluginError(
+                f"{self.kind} {self.name!r} cannot be built: {self.build!r} is {built!r}, not a callable."
+            )
+        result: Callable[..., Any] = built
+        return result
+
+    def _check_settings(self, settings: object) -> None:
+        """Refuse settings other than a non-empty tuple of known ones."""
+        if not isinstance(settings, tuple) or not settings or not set(settings) <= set(SETTINGS):
+            raise PluginError(
+                f"{self.kind} {self.name!r}: settings is {settings!r}; give a tuple of {', '.join(SETTINGS)}."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,11 +119,19 @@ class StrategySpec(Spec):
     settings: tuple[str, ...] = SETTINGS
     boundaries: str = "aware"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_settings(self.settings)
+        if self.boundaries not in ("aware", "free"):
+            raise PluginError(f"{self.kind} {self.name!r}: boundaries is {self.boundaries!r}; give 'aware' or 'free'.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class ExpertSpec(Spec):
-    """An expert network. ``build(input_shape, classes, options)`` returns an ``nn.Module`` from (B, *input_shape) to
-    (B, classes) logits; ``input_shape`` is (C, H, W).
+    """An expert network.
+
+    ``build(input_shape, classes, options)`` returns an ``nn.Module`` from (B, *input_shape) to logits
+    (B, classes); ``input_shape`` is (C, H, W).
     """
 
     kind: ClassVar[str] = "expert"
@@ -115,7 +143,7 @@ class ScenarioSpec(Spec):
 
     Args:
         presets: named sets of options.
-        training: by preset, the ``epochs`` and ``batch_size`` that its protocol prescribes unless the user says else.
+        training: by preset, the ``epochs`` and ``batch_size`` of its protocol, unless the user says else.
         settings: the settings it can be built in, the first one its default.
         dataset: the data set it is made of unless the user names another.
     """
@@ -127,15 +155,20 @@ class ScenarioSpec(Spec):
     settings: tuple[str, ...] = ("domain",)
     dataset: str = "auto"
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._check_settings(self.settings)
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSpec(Spec):
     """A data set. ``build(request: DatasetRequest, options)`` returns an ``ImageData``.
 
     Args:
-        present: a callable (or its import path) ``(request) -> bool`` that tells without torch whether the data is
-            on this machine; None where it always is.
-        fetch: a callable (or its import path) ``(request) -> None`` that downloads it; None where nothing is to fetch.
+        present: a callable (or its import path) ``(request) -> bool`` that tells without torch whether the
+            data is on this machine; None where it always is.
+        fetch: a callable (or its import path) ``(request) -> None`` that downloads it; None where nothing is
+            to fetch.
     """
 
     kind: ClassVar[str] = "dataset"
@@ -146,7 +179,7 @@ class DatasetSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class MetricSpec(Spec):
-    """A figure computed from a finished record. ``build(record: RunRecord)`` returns a float, NaN where undefined.
+    """A figure of a finished record. ``build(record: RunRecord)`` returns a float, NaN where undefined.
 
     Args:
         higher_is_better: the direction; None where neither is better.
@@ -161,7 +194,7 @@ class MetricSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorSpec(Spec):
-    """A drift detector. ``build(options)`` returns an object with ``update(value)`` and ``drift_detected``."""
+    """A drift detector: ``build(options)`` returns one with ``update(value)`` and ``drift_detected``."""
 
     kind: ClassVar[str] = "detector"
 

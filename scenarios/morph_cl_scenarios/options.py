@@ -46,11 +46,8 @@ class RotatedOptions(SubsetOptions):
         None, description="number of experiences. None takes one for each of `angles`, else 5"
     )
     angles: (
-        Annotated[tuple[Angle, ...], Field(min_length=1, max_length=1_000), BeforeValidator(_as_sequence)]
-        | None
-    ) = Field(
-        None, description="the angle of each experience, degrees, in order. None draws them as `spread` says"
-    )
+        Annotated[tuple[Angle, ...], Field(min_length=1, max_length=1_000), BeforeValidator(_as_sequence)] | None
+    ) = Field(None, description="the angle of each experience, degrees, in order. None draws them as `spread` says")
     spread: Literal["even", "random", "sorted"] | None = Field(
         None,
         description="even: equal steps from 0; random: independent, uniform in [0, max_angle), by seed; "
@@ -78,9 +75,7 @@ class RotatedOptions(SubsetOptions):
 class PermutedOptions(SubsetOptions):
     """Permutations of a permuted stream."""
 
-    experiences: ExperienceCount = Field(
-        10, description="number of experiences, each with its own permutation"
-    )
+    experiences: ExperienceCount = Field(10, description="number of experiences, each with its own permutation")
     identity_first: bool = Field(True, description="whether the first experience leaves the pixels in place")
 
 
@@ -91,11 +86,8 @@ class SplitOptions(Options):
         5, description="number of experiences; the number of classes must be divisible by it"
     )
     order: (
-        Literal["seed", "ascending"]
-        | Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_sequence)]
-    ) = Field(
-        "seed", description="order of the classes: drawn by seed, ascending, or every class listed once"
-    )
+        Literal["seed", "ascending"] | Annotated[tuple[Annotated[int, Field(ge=0)], ...], BeforeValidator(_as_sequence)]
+    ) = Field("seed", description="order of the classes: drawn by seed, ascending, or every class listed once")
 
 
 class SplitHundredOptions(SplitOptions):

@@ -54,9 +54,7 @@ def build(request: ScenarioRequest, options: RotatedOptions) -> Stream:
     angles = stream_angles(options, request.seed)
     subsets = training_subsets(request, options, len(angles))
     experiences = []
-    for number, (angle, label) in enumerate(
-        zip(angles, unique_labels(map(angle_label, angles)), strict=True)
-    ):
+    for number, (angle, label) in enumerate(zip(angles, unique_labels(map(angle_label, angles)), strict=True)):
         source = rotation_source(angle, height, width)
         train_x, train_y = subsets.take(number)
         experiences.append(
@@ -68,6 +66,4 @@ def build(request: ScenarioRequest, options: RotatedOptions) -> Stream:
                 test_y=data.test_y,
             )
         )
-    return make_stream(
-        request, experiences, classes=data.classes, detail={"angles": angles, **subsets.detail}
-    )
+    return make_stream(request, experiences, classes=data.classes, detail={"angles": angles, **subsets.detail})

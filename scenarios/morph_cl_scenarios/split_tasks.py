@@ -82,8 +82,7 @@ def _experience(data: ImageData, task: list[int], *, relabel: bool) -> Experienc
     for split, y in (("training", train_y), ("test", test_y)):
         if not len(y):
             raise UsageError(
-                f"{data.name} has no {split} images of {label}; "
-                "choose fewer experiences or another order of classes."
+                f"{data.name} has no {split} images of {label}; choose fewer experiences or another order of classes."
             )
     return ExperienceData(label=label, train_x=train_x, train_y=train_y, test_x=test_x, test_y=test_y)
 

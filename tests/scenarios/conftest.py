@@ -22,9 +22,7 @@ def synthetic(
         x = torch.randint(1, 256, (classes * size, *shape), generator=generator, dtype=torch.uint8)
         return x, y
 
-    return ImageData(
-        "toy", *draw(each), *draw(each // 2), names or tuple(str(number) for number in range(classes))
-    )
+    return ImageData("toy", *draw(each), *draw(each // 2), names or tuple(str(number) for number in range(classes)))
 
 
 @pytest.fixture(scope="session")

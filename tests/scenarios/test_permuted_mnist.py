@@ -13,9 +13,7 @@ SPEC = next(spec for spec in register_scenarios() if spec.name == "permuted-mnis
 
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 6), st.integers(1, 64), st.booleans())
-def test_every_permutation_is_a_bijection_and_one_seed_gives_the_same(
-    seed, experiences, pixels, identity_first
-):
+def test_every_permutation_is_a_bijection_and_one_seed_gives_the_same(seed, experiences, pixels, identity_first):
     options = PermutedOptions(experiences=experiences, identity_first=identity_first)
     torch.manual_seed(seed % 3)
     permutations = stream_permutations(options, seed, pixels)

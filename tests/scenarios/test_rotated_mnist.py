@@ -156,15 +156,11 @@ def test_angles_can_be_given_on_the_command_line(text, angles):
 def test_max_angle_bounds_every_spread():
     assert stream_angles(options(max_angle=90, experiences=3), 0) == [0, 30, 60]
     assert max(stream_angles(RotatedOptions(spread="random", experiences=50, max_angle=10), 0)) < 10
-    assert [int(a) for a in stream_angles(options(spread="sorted", experiences=9, max_angle=9), 2)] == list(
-        range(9)
-    )
+    assert [int(a) for a in stream_angles(options(spread="sorted", experiences=9, max_angle=9), 2)] == list(range(9))
 
 
 def test_a_size_of_the_users_that_the_data_lacks_is_refused(toy):
-    with pytest.raises(
-        UsageError, match=r"train_size=121, but toy has 120 training images; give at most 120"
-    ):
+    with pytest.raises(UsageError, match=r"train_size=121, but toy has 120 training images; give at most 120"):
         build(ScenarioRequest(toy, 0, "domain"), options("five-angles", train_size=121))
 
 
@@ -172,6 +168,4 @@ def test_a_preset_takes_what_the_data_has_and_says_so(toy):
     stream = build(ScenarioRequest(toy, 0, "domain"), options("five-angles"))
     assert stream.detail["capped"] == {"train_size": 5_000, "available": 120}
     assert stream.detail["train_size"] == len(stream.benchmark.train_stream[0].dataset) == 120
-    assert (
-        "capped" not in build(ScenarioRequest(toy, 0, "domain"), options("five-angles", train_size=60)).detail
-    )
+    assert "capped" not in build(ScenarioRequest(toy, 0, "domain"), options("five-angles", train_size=60)).detail

@@ -95,10 +95,7 @@ def test_validation_comes_from_train_and_never_from_test(name, setting, make_dat
     assert not plain.has_validation()
     for number in range(len(plain)):
         whole, train, valid, test = (
-            {
-                bytes(x.numpy().tobytes())
-                for x, *_ in getattr(stream.benchmark, f"{name_}_stream")[number].dataset
-            }
+            {bytes(x.numpy().tobytes()) for x, *_ in getattr(stream.benchmark, f"{name_}_stream")[number].dataset}
             for stream, name_ in ((plain, "train"), (held, "train"), (held, "valid"), (held, "test"))
         )
         assert train | valid == whole
@@ -151,9 +148,7 @@ def test_one_seed_gives_one_stream_whatever_the_global_generators_hold(name, set
     assert first.labels == second.labels
     assert first.detail == second.detail
     for a, b in zip(first.benchmark.train_stream, second.benchmark.train_stream, strict=True):
-        assert all(
-            torch.equal(p[0], q[0]) and p[1:] == q[1:] for p, q in zip(a.dataset, b.dataset, strict=True)
-        )
+        assert all(torch.equal(p[0], q[0]) and p[1:] == q[1:] for p, q in zip(a.dataset, b.dataset, strict=True))
 
 
 def test_single_holds_all_data_or_as_much_as_asked_for(toy):

@@ -47,9 +47,7 @@ def test_class_and_task_settings_keep_the_labels_of_the_data(toy, setting):
 def test_every_image_is_in_exactly_one_experience(toy, setting):
     stream = build(ScenarioRequest(toy, 0, setting), SplitOptions(experiences=2))
     for name, x in (("train", toy.train_x), ("test", toy.test_x)):
-        served = [
-            s[0].numpy().tobytes() for e in getattr(stream.benchmark, f"{name}_stream") for s in e.dataset
-        ]
+        served = [s[0].numpy().tobytes() for e in getattr(stream.benchmark, f"{name}_stream") for s in e.dataset]
         assert sorted(served) == sorted(image.numpy().tobytes() for image in as_float(x))
 
 

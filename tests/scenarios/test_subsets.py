@@ -15,9 +15,7 @@ def rows(data, x):
 
 
 @pytest.mark.parametrize(("size", "experiences", "disjoint"), [(40, 3, True), (50, 3, False)])
-def test_subsets_are_disjoint_while_images_last_and_hold_the_classes_in_their_shares(
-    toy, size, experiences, disjoint
-):
+def test_subsets_are_disjoint_while_images_last_and_hold_the_classes_in_their_shares(toy, size, experiences, disjoint):
     subsets = training_subsets(ScenarioRequest(toy, 3, "domain"), SubsetOptions(train_size=size), experiences)
     taken = []
     for number in range(experiences):
@@ -32,9 +30,7 @@ def test_subsets_are_disjoint_while_images_last_and_hold_the_classes_in_their_sh
 
 
 def test_subsets_differ_by_seed(toy):
-    drawn = [
-        training_subsets(ScenarioRequest(toy, s, "domain"), SubsetOptions(train_size=30), 2) for s in (0, 1)
-    ]
+    drawn = [training_subsets(ScenarioRequest(toy, s, "domain"), SubsetOptions(train_size=30), 2) for s in (0, 1)]
     assert rows(toy, drawn[0].take(0)[0]) != rows(toy, drawn[1].take(0)[0])
 
 

@@ -1,0 +1,1 @@
+"""A maxout expert for morph-cl."""

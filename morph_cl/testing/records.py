@@ -1,0 +1,141 @@
+"""The contracts of data sets, metrics and detectors."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from morph_cl.catalog import Catalog
+from morph_cl.data.images import ImageData
+from morph_cl.data.request import DatasetRequest
+from morph_cl.errors import DataError
+from morph_cl.results.record import RunRecord
+from morph_cl.specs import DatasetSpec, DetectorSpec, MetricSpec, Spec, import_attribute
+from morph_cl.testing.findings import Subject, find
+from morph_cl.testing.samples import sample_record
+
+UNITS = ("fraction", "seconds", "bytes", "count", "samples/s")
+"""The units that tables know how to write."""
+
+
+def check_dataset(
+    record: Spec | str,
+    options: Mapping[str, Any] | None = None,
+    *,
+    request: DatasetRequest | None = None,
+    catalog: Catalog | None = None,
+) -> None:
+    """Check a data set: twice the same images under its own name, or one clear error where they are missing.
+
+    Args:
+        record: the record or its name.
+        options: options other than the defaults.
+        request: where the data lies; None takes an empty folder, in which nothing may be downloaded.
+        catalog: where to look the name up; None takes the installed plugins.
+
+    Raises:
+        CheckError: what is wrong.
+    """
+    spec = find("dataset", record, DatasetSpec, catalog)
+    subject = Subject(spec)
+    validated = subject.options(options)
+    with tempfile.TemporaryDirectory() as folder:
+        request = request or DatasetRequest(root=Path(folder))
+        if not _is_present(subject, spec, request):
+            subject.require(
+                _refuses(subject, request, validated),
+                "build of missing data returned; raise morph_cl.DataError.",
+            )
+            return
+        first, second = (subject.attempt("build", spec.resolve(), request, validated) for _ in range(2))
+    subject.require(isinstance(first, ImageData), f"build returned {type(first).__name__}; return an ImageData.")
+    subject.require(first.name == spec.name, f"its data is named {first.name!r}; name both alike.")
+    subject.require(first.checksum == second.checksum, "two builds returned other images; fix the split.")
+
+
+def _is_present(subject: Subject, spec: DatasetSpec, request: DatasetRequest) -> bool:
+    if spec.present is None:
+        return True
+    present = import_attribute(spec.present) if isinstance(spec.present, str) else spec.present
+    answer = subject.attempt("present", present, request)
+    subject.require(isinstance(answer, bool), f"present returned {answer!r}; return True or False.")
+    return bool(answer)
+
+
+def _refuses(subject: Subject, request: DatasetRequest, options: Any) -> bool:
+    """Whether ``build`` raises a ``DataError`` where ``present`` says that the data is missing."""
+
+    def build() -> bool:
+        try:
+            subject.spec.resolve()(request, options)
+        except DataError:
+            return True
+        return False
+
+    return subject.attempt("build of missing data (raise morph_cl.DataError)", build)
+
+
+def check_metric(record: Spec | str, *, catalog: Catalog | None = None) -> None:
+    """Check a metric: a float for every record, NaN where it is undefined, the record left as it was.
+
+    Args:
+        record: the record of the metric or its name.
+        catalog: where to look the name up; None takes the installed plugins.
+
+    Raises:
+        CheckError: what is wrong.
+    """
+    spec = find("metric", record, MetricSpec, catalog)
+    subject = Subject(spec)
+    subject.require(spec.unit in UNITS, f"unit is {spec.unit!r}; give one of {', '.join(UNITS)}.")
+    unmeasured = math.nan
+    runs: dict[str, RunRecord] = {
+        "a run of three experiences": sample_record(),
+        "a run of one experience": sample_record([[0.5]]),
+        "a run with unmeasured accuracies": sample_record([[0.9, unmeasured], [unmeasured, 0.8]]),
+        "a run with nothing measured": sample_record([[unmeasured]]).model_copy(
+            update={"initial_accuracy": [], "calibration": [], "curve": []}
+        ),
+    }
+    for name, run in runs.items():
+        before = run.to_json()
+        figures = [subject.attempt(f"build on {name}", spec.resolve(), run) for _ in range(2)]
+        for figure in figures:
+            subject.require(
+                isinstance(figure, (int, float)) and not isinstance(figure, bool),
+                f"it returned {figure!r} for {name}; return a float, NaN where it is undefined.",
+            )
+        subject.require(repr(figures[0]) == repr(figures[1]), f"it returned two figures for {name}: {figures}.")
+        subject.require(run.to_json() == before, f"it changed {name}; leave the record as it is.")
+
+
+def check_detector(
+    record: Spec | str, options: Mapping[str, Any] | None = None, *, catalog: Catalog | None = None
+) -> None:
+    """Check a drift detector: ``update(value)`` takes figures, ``drift_detected`` is true or false.
+
+    Args:
+        record: the record or its name.
+        options: options other than the defaults.
+        catalog: where to look the name up; None takes the installed plugins.
+
+    Raises:
+        CheckError: what is wrong.
+    """
+    spec = find("detector", record, DetectorSpec, catalog)
+    subject = Subject(spec)
+    validated = subject.options(options)
+    traces = []
+    for _ in range(2):
+        detector = subject.attempt("build", spec.resolve(), validated)
+        trace = []
+        for step in range(200):
+            subject.attempt("update", detector.update, 0.1 if step < 100 else 0.9)
+            found = detector.drift_detected
+            subject.require(isinstance(found, bool), f"drift_detected is {found!r}; give True or False.")
+            trace.append(found)
+        traces.append(trace)
+    subject.require(traces[0] == traces[1], "two detectors of one build disagree on the same figures.")
