@@ -180,10 +180,13 @@ def tensor_dataset(leaf: TensorLeaf) -> TensorClassificationDataset:
     Returns:
         The data set, with class and task labels as Avalanche's data attributes.
     """
+    targets = DataAttribute(leaf.y.tolist(), "targets")
+    # Avalanche would find the classes by a Python loop over all samples, for every experience of every stream.
+    targets._uniques = set(torch.bincount(leaf.y).nonzero().squeeze(1).tolist())
     return TensorClassificationDataset(
         [leaf],
         data_attributes=[
-            DataAttribute(leaf.y.tolist(), "targets"),
+            targets,
             DataAttribute(ConstantSequence(leaf.task, len(leaf)), "targets_task_labels", use_in_getitem=True),
         ],
     )
