@@ -96,7 +96,8 @@ class RunSession:
             strategy=StrategyInfo(
                 name=strategy.spec.name,
                 source=strategy.spec.source,
-                boundaries=strategy.spec.boundaries,
+                # A strategy that offers both modes says in its options which one it is in.
+                boundaries=getattr(plan.strategy_options, "boundaries", strategy.spec.boundaries),
                 options=plan.strategy_options.model_dump(mode="json"),
                 provider=str(strategy.provider),
             ),
