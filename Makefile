@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 # A CPU-only install: make demo TORCH_INDEX=<the index that PyTorch's "Get started" page shows for CPU>
 TORCH_INDEX ?=
+TORCH := 'torch>=2.9,<2.15' 'torchvision>=0.24,<0.30'
 
 .PHONY: help demo test lint format bench setup clean
 
@@ -24,8 +25,11 @@ $(STAMP): pyproject.toml
 	  { echo "set-up failed: $$($(PYTHON) --version) found; morph-cl needs Python 3.11 or 3.12: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
 	  { echo "set-up failed: cannot make $(VENV); on Debian and Ubuntu install python3-venv"; exit 1; }
-	@$(if $(TORCH_INDEX),echo "installing torch from TORCH_INDEX ..."; $(BIN)/python -m pip install --quiet --disable-pip-version-check --index-url $(TORCH_INDEX) "torch>=2.9,<2.15" "torchvision>=0.24,<0.30" || \
-	  { echo "set-up failed: pip cannot install torch from $(TORCH_INDEX); check the address and the network"; exit 1; })
+	@if [ -n "$(TORCH_INDEX)" ]; then \
+	  echo "installing torch from $(TORCH_INDEX) ..."; \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --index-url "$(TORCH_INDEX)" $(TORCH) || \
+	  { echo "set-up failed: pip cannot install torch from $(TORCH_INDEX); check the address and the network"; exit 1; }; \
+	fi
 	@echo "installing morph-cl and what it needs into $(VENV) (once; torch is large, this takes minutes) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' || \
 	  { echo "set-up failed: pip cannot install the dependencies (its message is above); check network and disk space, then run make again"; exit 1; }
