@@ -1,5 +1,5 @@
 # Two commands do everything: `make demo` and `make test`. Both set up .venv first, once.
-PYTHON ?= python3
+PYTHON ?= $(firstword $(shell command -v python3.11 python3.12 python3) python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
