@@ -1,1 +1,1 @@
-"""TBD."""
+"""The plugins that come with morph-cl, one folder each."""

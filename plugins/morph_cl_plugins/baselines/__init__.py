@@ -1,0 +1,1 @@
+"""Established continual learners, to measure new ones against."""

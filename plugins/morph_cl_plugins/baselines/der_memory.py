@@ -1,0 +1,122 @@
+"""A uniform sample of a stream, kept in preallocated tensors."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from morph_cl import UsageError
+
+
+class DarkBatch(NamedTuple):
+    """Stored samples.
+
+    Args:
+        images: (B, C, H, W) float32.
+        labels: (B,) int64.
+        logits: (B, classes) float32, what the network said when the sample came by.
+        tasks: (B,) int64.
+    """
+
+    images: Tensor
+    labels: Tensor
+    logits: Tensor
+    tasks: Tensor
+
+
+def reservoir_slots(seen: int, count: int, capacity: int) -> Tensor:
+    """Where reservoir sampling puts the next samples of a stream.
+
+    Sample number n (from 0) goes to slot n while there is room; later ones draw a slot in 0..n and are dropped where
+    it lies beyond the capacity. All draws are made at once and equal those made one by one.
+
+    Args:
+        seen: samples that came before.
+        count: samples that come now.
+        capacity: slots in all.
+
+    Returns:
+        (count,) int64 slots, -1 for samples that are dropped.
+
+    Source: Vitter, Random Sampling with a Reservoir, 1985 (algorithm R).
+    """
+    number = torch.arange(seen, seen + count)
+    drawn = (torch.rand(count, dtype=torch.float64) * (number + 1)).long()
+    slots = torch.where(number < capacity, number, drawn)
+    return torch.where(slots < capacity, slots, -1)
+
+
+class DarkMemory:
+    """Images, labels, logits and task labels of a uniform sample of the stream so far.
+
+    Args:
+        capacity: samples at the most.
+        input_shape: (C, H, W).
+        classes: number of logits.
+        images: ``uint8`` stores images in [0, 1] in steps of 1/255, ``float32`` as they are.
+    """
+
+    def __init__(self, capacity: int, input_shape: tuple[int, int, int], classes: int, images: str) -> None:
+        self.capacity = capacity
+        self.seen = 0
+        self.memory_images = torch.zeros((capacity, *input_shape), dtype=getattr(torch, images))
+        self.memory_labels = torch.zeros(capacity, dtype=torch.int64)
+        self.memory_logits = torch.zeros(capacity, classes)
+        self.memory_tasks = torch.zeros(capacity, dtype=torch.int64)
+
+    def __len__(self) -> int:
+        return min(self.seen, self.capacity)
+
+    def insert(self, batch: DarkBatch) -> None:
+        """Offer the next samples of the stream, as if one by one.
+
+        Args:
+            batch: the samples in the order of the stream.
+
+        Raises:
+            UsageError: images beyond [0, 1] that shall be stored as uint8.
+        """
+        slots = reservoir_slots(self.seen, len(batch.labels), self.capacity)
+        self._check_range(batch.images)
+        self.seen += len(slots)
+        rows = (slots >= 0).nonzero().squeeze(1)
+        # Of two samples for one slot the later stays.
+        last = dict(zip(slots[rows].tolist(), rows.tolist(), strict=True))
+        if not last:
+            return
+        device = self.memory_labels.device
+        slot, row = torch.tensor(list(last)), torch.tensor(list(last.values()))
+        images, labels, logits, tasks = (column.detach().to(device)[row] for column in batch)
+        if self.memory_images.dtype == torch.uint8:
+            images = (images * 255).round()
+        self.memory_images[slot] = images.to(self.memory_images.dtype)
+        self.memory_labels[slot] = labels
+        self.memory_logits[slot] = logits.float()
+        self.memory_tasks[slot] = tasks
+
+    def sample(self, size: int) -> DarkBatch:
+        """Draw stored samples without replacement.
+
+        Args:
+            size: how many; all where fewer are stored.
+
+        Returns:
+            The samples.
+        """
+        index = torch.randperm(len(self))[:size]
+        images = self.memory_images[index]
+        if images.dtype == torch.uint8:
+            images = images.float().div_(255.0)
+        return DarkBatch(images, self.memory_labels[index], self.memory_logits[index], self.memory_tasks[index])
+
+    def _check_range(self, images: Tensor) -> None:
+        if self.memory_images.dtype != torch.uint8 or self.seen:
+            return
+        low, high = float(images.min()), float(images.max())
+        if low < 0 or high > 1:
+            raise UsageError(
+                f"der.images=uint8 stores images in [0, 1], but these run from {low:.3g} to {high:.3g}; "
+                "give der.images=float32."
+            )

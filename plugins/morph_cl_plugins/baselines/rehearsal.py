@@ -1,0 +1,159 @@
+"""Learners that keep images: replay, GDumb, ER-ACE and MIR."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import torch
+from avalanche.models.utils import avalanche_forward, is_multi_task_module
+from avalanche.training.plugins import GDumbPlugin, MIRPlugin, ReplayPlugin
+from avalanche.training.supervised import ER_ACE
+from torch import Tensor
+from torch.func import functional_call
+from torch.nn import functional
+
+from morph_cl import StrategyContext, TensorStrategy
+from morph_cl_plugins.baselines.assembly import training_parts
+from morph_cl_plugins.baselines.memory_batches import MemoryBatches
+from morph_cl_plugins.baselines.options import GDumbOptions, InterferenceOptions, MirOptions, ReplayOptions
+from morph_cl_plugins.baselines.sequential import Naive
+
+
+class GDumb(GDumbPlugin):
+    """Avalanche's GDumb, which learns nothing while it is evaluated.
+
+    Avalanche shows the initial model the experiences of the evaluation; in the task setting it would learn from test
+    data which classes a task has.
+
+    Source: Prabhu et al., GDumb: A Simple Approach that Questions Our Progress in Continual Learning, ECCV 2020.
+    """
+
+    def before_eval_dataset_adaptation(self, strategy: Any, **kwargs: Any) -> None:
+        """Leave the initial model alone."""
+
+
+class ErAce(TensorStrategy, ER_ACE):
+    """Avalanche's ER-ACE on whole tensors.
+
+    Source: Caccia et al., New Insights on Reducing Abrupt Representation Change in Online Continual Learning,
+    ICLR 2022.
+    """
+
+    state_attributes: ClassVar[tuple[str, ...]] = ("storage_policy",)
+
+    replay_loader: Any
+
+    def _before_training_exp(self, **kwargs: Any) -> None:
+        super()._before_training_exp(**kwargs)
+        if self.replay_loader is not None:
+            memory = MemoryBatches([self.storage_policy.buffer], self.device)
+            self.replay_loader = memory.endless(self.batch_size_mem)
+
+
+class MaximallyInterfered(MIRPlugin):
+    """MIR over experiences: of a random part of the memory, replay what the coming step would harm most.
+
+    Avalanche's plugin is made for streams of tiny experiences: when an experience ends it leaves out the classes of
+    its last batch, which in a domain-incremental stream are all of them, and it keeps a running loader from one
+    experience to the next. Here all that past experiences left in memory is drawn from, anew in each experience.
+
+    Source: Aljundi et al., Online Continual Learning with Maximally Interfered Retrieval, NeurIPS 2019.
+    """
+
+    replay_loader: Iterator[list[Tensor]] | None
+
+    def before_training_exp(self, strategy: Any, **_: Any) -> None:
+        """Open the memory of past experiences."""
+        buffer = self.storage_policy.buffer
+        if len(buffer):
+            self.replay_loader = MemoryBatches([buffer], strategy.device).endless(self.subsample)
+
+    def before_backward(self, strategy: Any, **_: Any) -> None:
+        """Add the loss of the stored images whose loss a step on the current batch would raise most."""
+        if self.replay_loader is None:
+            return
+        x, y, task = next(self.replay_loader)
+        chosen = self._most_interfered(strategy, x, y, task)
+        output = avalanche_forward(strategy.model, x[chosen], task[chosen])
+        strategy.loss = strategy.loss + functional.cross_entropy(output, y[chosen])
+
+    def after_training_exp(self, strategy: Any, **_: Any) -> None:
+        """Store images of the experience and close the memory."""
+        self.storage_policy.post_adapt(strategy, strategy.experience)
+        self.replay_loader = None
+
+    def _most_interfered(self, strategy: Any, x: Tensor, y: Tensor, task: Tensor) -> Tensor:
+        """Indices (batch_size_mem,) of the samples that a plain gradient step would harm most."""
+        model = strategy.model
+        weights = {name: p for name, p in model.named_parameters() if p.requires_grad}
+        gradients = torch.autograd.grad(strategy.loss, list(weights.values()), retain_graph=True, allow_unused=True)
+        rate = strategy.optimizer.param_groups[0]["lr"]
+        with torch.no_grad():
+            stepped = {
+                name: weight if gradient is None else weight - rate * gradient
+                for (name, weight), gradient in zip(weights.items(), gradients, strict=True)
+            }
+            before = functional.cross_entropy(avalanche_forward(model, x, task), y, reduction="none")
+            inputs = (x, task) if is_multi_task_module(model) else (x,)
+            output = functional_call(model, stepped, inputs)
+            after = functional.cross_entropy(output, y, reduction="none")
+            return torch.topk(after - before, min(self.batch_size_mem, len(y))).indices
+
+
+def build_replay(context: StrategyContext, options: ReplayOptions) -> Naive:
+    """Build experience replay.
+
+    Args:
+        context: the stream and the loop.
+        options: validated options.
+
+    Returns:
+        The strategy.
+    """
+    plugin = ReplayPlugin(mem_size=options.mem_size, batch_size_mem=options.batch_size_mem)
+    return Naive(**training_parts(context, options, plugin))
+
+
+def build_gdumb(context: StrategyContext, options: GDumbOptions) -> Naive:
+    """Build GDumb.
+
+    Args:
+        context: the stream and the loop.
+        options: validated options.
+
+    Returns:
+        The strategy.
+    """
+    parts = training_parts(context, options, GDumb(options.mem_size))
+    return Naive(**parts | {"train_epochs": options.memory_epochs, "train_mb_size": options.batch_size_mem})
+
+
+def build_er_ace(context: StrategyContext, options: InterferenceOptions) -> ErAce:
+    """Build ER-ACE.
+
+    Args:
+        context: the stream and the loop.
+        options: validated options.
+
+    Returns:
+        The strategy.
+    """
+    parts = training_parts(context, options)
+    return ErAce(mem_size=options.mem_size, batch_size_mem=options.batch_size_mem, **parts)
+
+
+def build_mir(context: StrategyContext, options: MirOptions) -> Naive:
+    """Build MIR.
+
+    Args:
+        context: the stream and the loop.
+        options: validated options.
+
+    Returns:
+        The strategy.
+    """
+    plugin = MaximallyInterfered(
+        mem_size=options.mem_size, batch_size_mem=options.batch_size_mem, subsample=options.subsample
+    )
+    return Naive(**training_parts(context, options, plugin))
