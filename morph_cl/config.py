@@ -49,7 +49,7 @@ class RunConfig(StreamConfig):
     eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(1_000, description="samples an evaluation step")
     device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?|mps)$", description="where tensors live")
     threads: Annotated[int, Field(ge=1, le=1_024)] | None = Field(
-        None, description="torch threads; None leaves torch's own"
+        None, description="torch threads; None takes half of the machine's cores"
     )
     attach: tuple[str, ...] = Field(
         (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,8 +62,7 @@ class RunSession:
         self._warned_of_divergence = False
         self.resumable = not avalanche_plugins  # objects that no configuration names cannot be built again
         _check_device(plan.config.device)
-        if plan.config.threads is not None:
-            torch.set_num_threads(plan.config.threads)
+        torch.set_num_threads(plan.config.threads or _default_threads())
         self._extra_plugins = tuple(avalanche_plugins)
         self.data: DatasetInfo
         self.stream = self._build_stream()
@@ -306,3 +306,10 @@ def _check_device(device: str) -> None:
         there = int(device.partition(":")[2]) < torch.cuda.device_count()
     if not there:
         raise UsageError(f"device {device!r} is not available on this machine; use --device cpu.")
+
+
+def _default_threads() -> int:
+    """Half of the cores: the small steps of a continual learner gain little from more, and lose tenfold to waiting
+    for each other where another process wants the same cores.
+    """
+    return max(1, (os.cpu_count() or 1) // 2)

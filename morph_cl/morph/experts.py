@@ -1,0 +1,220 @@
+"""Experts: how they are built, cloned, frozen, stored and run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from morph_cl.bridge.classifier import cnn_features, mlp_features
+from morph_cl.morph.options import CnnExpertOptions, MlpExpertOptions
+
+Build = Callable[[], nn.Module]
+"""Makes one expert, freshly initialised."""
+
+
+def build_mlp(input_shape: tuple[int, int, int], classes: int, options: MlpExpertOptions) -> nn.Module:
+    """A multilayer perceptron.
+
+    Args:
+        input_shape: (C, H, W).
+        classes: width of the output.
+        options: ``hidden``.
+
+    Returns:
+        A module from (B, C, H, W) to (B, classes) logits.
+    """
+    features, width = mlp_features(input_shape, options.hidden)
+    return nn.Sequential(features, nn.Linear(width, classes))
+
+
+def build_cnn(input_shape: tuple[int, int, int], classes: int, options: CnnExpertOptions) -> nn.Module:
+    """A small convolutional network.
+
+    Args:
+        input_shape: (C, H, W).
+        classes: width of the output.
+        options: ``channels``.
+
+    Returns:
+        A module from (B, C, H, W) to (B, classes) logits.
+    """
+    features, width = cnn_features(input_shape, options.channels)
+    return nn.Sequential(features, nn.Linear(width, classes))
+
+
+class ExpertPool(nn.Module):
+    """The routed experts by a number that never changes, so that parameter names stay the same whatever comes or goes.
+
+    One expert at the most is in training; the others are frozen and, where asked for, stored in half precision.
+
+    Args:
+        build: makes an expert.
+        half: whether frozen experts are stored in half precision.
+    """
+
+    def __init__(self, build: Build, *, half: bool) -> None:
+        super().__init__()
+        self.build = build
+        self.half_at_rest = half
+        self.nets = nn.ModuleDict()
+        self.next_number = 0
+        self._working: dict[int, dict[str, Tensor]] = {}
+
+    @property
+    def numbers(self) -> list[int]:
+        """The experts' numbers, oldest first: the order of every table that has a row an expert."""
+        return [int(name) for name in self.nets]
+
+    def __len__(self) -> int:
+        return len(self.nets)
+
+    def net(self, number: int) -> nn.Module:
+        """One expert.
+
+        Args:
+            number: an expert's number.
+
+        Returns:
+            Its network.
+        """
+        return self.nets[str(number)]
+
+    def add(self, parent: int | None) -> int:
+        """Add an expert, frozen until it is opened.
+
+        Args:
+            parent: the expert to clone; None starts from fresh weights.
+
+        Returns:
+            The new expert's number.
+        """
+        net = self.build() if parent is None else copy.deepcopy(self.net(parent)).float()
+        number = self.next_number
+        self.next_number += 1
+        self.nets[str(number)] = net
+        self.freeze(number)
+        return number
+
+    def remove(self, number: int) -> nn.Module:
+        """Take an expert out.
+
+        Args:
+            number: an expert's number.
+
+        Returns:
+            Its network, so that the removal can be undone.
+        """
+        net = self.net(number)
+        del self.nets[str(number)]
+        self._working.pop(number, None)
+        return net
+
+    def replace(self, number: int, net: nn.Module) -> None:
+        """Give an expert another network.
+
+        Args:
+            number: an expert's number.
+            net: its network from now on.
+        """
+        self.nets[str(number)] = net
+        self._working.pop(number, None)
+
+    def restore(self, numbers: list[int], nets: dict[int, nn.Module]) -> None:
+        """Put experts back as they were before a change that is undone.
+
+        Args:
+            numbers: the order to restore.
+            nets: the network of each.
+        """
+        self.nets = nn.ModuleDict({str(number): nets[number] for number in numbers})
+        self._working.clear()
+
+    def freeze(self, number: int) -> None:
+        """End the training of an expert.
+
+        Args:
+            number: an expert's number.
+        """
+        net = self.net(number).requires_grad_(False)
+        net.zero_grad(set_to_none=True)
+        if self.half_at_rest:
+            net.half()
+        self._working.pop(number, None)
+
+    def open(self, number: int) -> None:
+        """Make an expert trainable, in single precision.
+
+        Args:
+            number: an expert's number.
+        """
+        self.net(number).float().requires_grad_(True)
+        self._working.pop(number, None)
+
+    def train(self, mode: bool = True) -> ExpertPool:
+        """Set the mode. Only an expert in training follows; working copies are dropped when training starts."""
+        super().train(mode)
+        for net in self.nets.values():
+            if not is_open(net):
+                net.eval()
+        if mode:
+            self._working.clear()
+        return self
+
+    def forward(self, number: int, x: Tensor) -> Tensor:
+        """Log-probabilities (B, classes) of one expert for images (B, C, H, W)."""
+        net = self.net(number)
+        first = next(net.parameters(), None)
+        if first is None or first.dtype == x.dtype:
+            direct: Tensor = net(x)
+            return direct.log_softmax(1)
+        # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the next training.
+        if number not in self._working:
+            tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
+            self._working[number] = {
+                name: tensor.detach().to(x.dtype) if tensor.is_floating_point() else tensor.detach()
+                for name, tensor in tensors.items()
+            }
+        logits: Tensor = torch.func.functional_call(net, self._working[number], (x,))
+        return logits.log_softmax(1)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
+        clone = ExpertPool(self.build, half=self.half_at_rest)
+        memo[id(self)] = clone
+        clone.nets = copy.deepcopy(self.nets, memo)
+        clone.next_number = self.next_number
+        clone.training = self.training
+        return clone
+
+
+def is_open(net: nn.Module) -> bool:
+    """Whether a network is in training rather than frozen."""
+    return any(parameter.requires_grad for parameter in net.parameters())
+
+
+def averaged(a: nn.Module, b: nn.Module, share: float) -> nn.Module:
+    """A network whose weights are a weighted mean of two of the same shape.
+
+    Args:
+        a: a network.
+        b: another with the same parameters.
+        share: weight of ``a``, in [0, 1].
+
+    Returns:
+        The mean, of the precision of ``a``; integer buffers are those of ``a``.
+    """
+    mean = copy.deepcopy(a)
+    other = b.state_dict()
+    with torch.no_grad():
+        for name, tensor in mean.state_dict().items():
+            if tensor.is_floating_point():
+                tensor.copy_(share * tensor.float() + (1 - share) * other[name].float())
+    return mean
+
+
+def tensor_bytes(*modules: nn.Module) -> int:
+    """Bytes of the parameters and buffers of modules, counted once each."""
+    tensors = {id(t): t for module in modules for t in (*module.parameters(), *module.buffers())}
+    return sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())

@@ -1,0 +1,141 @@
+"""What MORPH takes in: the start of an experience, its samples, or a stream without boundaries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from morph_cl.errors import UsageError
+from morph_cl.morph.budget import fit_budget
+from morph_cl.morph.growth import NoveltyDetector, class_log_density, look
+
+if TYPE_CHECKING:
+    from morph_cl.morph.model import MorphModel
+
+
+def begin(model: MorphModel, x: Tensor, y: Tensor) -> None:
+    """Look at the start of an experience and decide who learns it: a new expert or the closest one.
+
+    Args:
+        model: the model.
+        x: (N, C, H, W) samples of it.
+        y: (N,) int64 classes.
+    """
+    model.concepts.fit_projection(x)
+    fit_budget(model)
+    if float(model.concepts.level[:, 0].max()) == 0:
+        return  # nothing was learned yet: the first expert takes it
+    judge = NoveltyDetector(model.options.novelty, model.options.patience, 0)
+    size = max(len(y) // (2 * model.options.patience), 1)
+    batches = zip(torch.split(x, size), torch.split(y, size), strict=True)
+    novel = [judge.update(look(model.concepts, *batch).novelty) for batch in batches]
+    whole = look(model.concepts, x, y)
+    closest = model.numbers[whole.closest]
+    if not (any(novel) and model.grow(closest, whole.novelty)):
+        model.turn_to(closest)
+        model.note("reuse", expert=closest, novelty=round(whole.novelty, 4))
+
+
+def absorb(model: MorphModel, x: Tensor, y: Tensor) -> None:
+    """Add training samples to the concepts of the expert in training.
+
+    Args:
+        model: the model.
+        x: (N, C, H, W).
+        y: (N,) int64 classes.
+    """
+    model.concepts.observe(model.row, x, y)
+
+
+def hold_out(model: MorphModel, x: Tensor, y: Tensor) -> None:
+    """Take in samples that nothing is trained on: they set the level of the expert's concepts and judge sleep.
+
+    Args:
+        model: the model.
+        x: (N, C, H, W).
+        y: (N,) int64 classes.
+    """
+    density, known = class_log_density(model.concepts, x, y)
+    row = model.row
+    model.concepts.set_level(row, density[known[:, row], row])
+    model.concepts.observe(row, x, y)
+    model.validation.add(x, y, model.active)
+    fit_budget(model)
+
+
+@torch.no_grad()
+def remember(model: MorphModel, x: Tensor, y: Tensor) -> None:
+    """Offer samples to the replay memory.
+
+    Args:
+        model: the model.
+        x: (N, C, H, W).
+        y: (N,) int64 classes.
+    """
+    places = model.memory.add(x, y, model.active)
+    if model.shared is not None and model.memory.width:
+        for part in torch.split(places, 2_048):
+            model.memory.keep_logits(part, model.shared_logits(model.memory.images(part)))
+    fit_budget(model)
+
+
+def observe(model: MorphModel, x: Tensor, y: Tensor) -> None:
+    """Take in one batch of a stream without boundaries: novelty, growth, concepts and memory.
+
+    Args:
+        model: the model.
+        x: (B, C, H, W).
+        y: (B,) int64 classes.
+    """
+    if not model.concepts.projection.fitted:
+        model.window.append((x, y))
+        if sum(len(part) for _, part in model.window) < model.options.window:
+            return
+        flush(model)
+        return
+    seen = look(model.concepts, x, y)
+    young = float(model.concepts.counts[model.row].sum()) < model.options.window
+    if not young and model.detector.update(seen.novelty):
+        model.grow(model.numbers[seen.closest], seen.novelty)
+    elif not young and seen.novelty <= model.options.novelty:
+        model.turn_to(model.numbers[seen.closest])
+    if not young:
+        density, known = class_log_density(model.concepts, x, y)
+        model.concepts.set_level(model.row, density[known[:, model.row], model.row])
+    absorb(model, x, y)
+    remember(model, x, y)
+
+
+def flush(model: MorphModel) -> None:
+    """Fix the projection on what was gathered for it, if anything was, and take that in."""
+    window, model.window = model.window, []
+    if window:
+        x, y = torch.cat([x for x, _ in window]), torch.cat([y for _, y in window])
+        model.concepts.fit_projection(x)
+        fit_budget(model)
+        absorb(model, x, y)
+        remember(model, x, y)
+
+
+def check_batch(model: MorphModel, x: Tensor, y: Tensor) -> None:
+    """Refuse a batch that would spoil what was learned.
+
+    Args:
+        model: the model.
+        x: (B, C, H, W).
+        y: (B,) int64 classes.
+
+    Raises:
+        UsageError: empty, of the wrong shape, not finite, or a class beyond the head.
+    """
+    if x.shape[1:] != model.input_shape or not len(x) or y.shape != x.shape[:1]:
+        raise UsageError(
+            f"a batch of images {tuple(x.shape)} with labels {tuple(y.shape)} cannot be learned; "
+            f"give at least one image of shape {model.input_shape} and one label an image."
+        )
+    if not bool(torch.isfinite(x).all()):
+        raise UsageError("a batch holds NaN or infinity; remove those images before training.")
+    if int(y.min()) < 0 or int(y.max()) >= model.classes:
+        raise UsageError(f"labels run from {int(y.min())} to {int(y.max())}; they must lie in 0..{model.classes - 1}.")

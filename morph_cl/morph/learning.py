@@ -1,0 +1,81 @@
+"""What MORPH minimises in one training step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from morph_cl.morph.model import MorphModel
+
+_EXCLUDED = -1e9  # logit of a class outside the task; finite: a plugin may multiply it by a zero target
+
+
+@dataclass
+class Step:
+    """One training step before its update.
+
+    Args:
+        output: (B, classes) logits of the current samples, with their graph.
+        loss: what to minimise: routed, shared, replay, distillation and gate losses.
+    """
+
+    output: Tensor
+    loss: Tensor
+
+
+def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> Step:
+    """The losses of the routed expert, of the shared expert (with replay and distillation) and of the gate.
+
+    Args:
+        model: the model.
+        x: (B, C, H, W).
+        y: (B,) int64 classes.
+        allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+
+    Returns:
+        Logits and loss.
+
+    Source: replay with stored logits follows DER++ (Buzzega et al., NeurIPS 2020).
+    """
+    entropy = nn.functional.cross_entropy
+    routed = restrict(model.pool(model.active, x), allowed).log_softmax(1)
+    loss = entropy(routed, y)
+    places = model.memory.draw(model.options.replay)
+    past_x, past_y = model.memory.images(places), model.memory.y[places].long()
+    shared = None
+    if model.shared is not None:
+        answers = model.shared(torch.cat([x, past_x]))
+        shared, past = restrict(answers[: len(x)], allowed).log_softmax(1), answers[len(x) :]
+        loss = loss + entropy(shared, y)
+        if len(places):
+            loss = loss + entropy(past, past_y)
+            if model.memory.width:
+                kept = model.memory.logits[places].to(past)
+                loss = loss + model.options.distil * nn.functional.mse_loss(past, kept)
+    if model.options.gate and len(model.pool) > 1 and len(places):
+        loss = loss + _gate_loss(model, x, past_x, model.memory.owner[places])
+    return Step(model.mixture.join(routed, shared), loss)
+
+
+def _gate_loss(model: MorphModel, x: Tensor, past_x: Tensor, owner: Tensor) -> Tensor:
+    """How badly the gate finds the owners of memory samples, and the expert in training for current ones."""
+    past = nn.functional.nll_loss(model.gate(past_x), model.rows_of(owner))
+    current: Tensor = model.gate(x)[:, model.row]
+    return past - current.mean() / len(model.pool)
+
+
+def restrict(logits: Tensor, allowed: Tensor | None) -> Tensor:
+    """Logits with the classes outside a task excluded.
+
+    Args:
+        logits: (B, classes).
+        allowed: (B, classes) or (classes,) bool; None allows all.
+
+    Returns:
+        (B, classes).
+    """
+    return logits if allowed is None else logits.masked_fill(~allowed, _EXCLUDED)

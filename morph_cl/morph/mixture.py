@@ -1,0 +1,152 @@
+"""The mixture: how densities, gate, graph, routed experts and shared expert become one prediction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+_FLOOR = -30.0  # least log-probability: what one part excludes, another may still bring back
+_NEGLIGIBLE = 0.02  # routing probability below which an expert is not run
+
+NAMES = ("sharpness", "gate", "concept", "graph", "routed", "shared")
+"""The weights of a mixture, all positive: exponents of the densities in routing, of the gate, of the densities of
+classes within an expert, share of routing that follows the graph, and exponents of the routed and the shared answer."""
+
+_DEFAULTS = (0.5, 0.3, 0.3, 0.05, 0.6, 0.6)
+
+
+@dataclass
+class Evidence:
+    """What is known of a batch before any routed expert runs.
+
+    Args:
+        density: (B, E, classes) log-densities, hugely negative without a concept; None before there are any.
+        gate: (B, E) log-probabilities of the learned gate, or None.
+        affinity: (E, E) the graph's similarity between experts, or None.
+        shared: (B, classes) log-probabilities of the shared expert, or None.
+    """
+
+    density: Tensor | None
+    gate: Tensor | None
+    affinity: Tensor | None
+    shared: Tensor | None
+
+
+class Mixture(nn.Module):
+    """The weights of the mixture and the arithmetic around them.
+
+    Args:
+        top_k: most routed experts for one input.
+    """
+
+    weights: Tensor
+
+    def __init__(self, top_k: int) -> None:
+        super().__init__()
+        self.top_k = top_k
+        self.register_buffer("weights", torch.tensor(_DEFAULTS).log(), persistent=False)
+
+    def weight(self, name: str) -> Tensor:
+        """One weight, positive."""
+        return self.weights[NAMES.index(name)].exp()
+
+    def route(self, evidence: Evidence, experts: int) -> tuple[Tensor, Tensor]:
+        """Decide which experts answer.
+
+        Args:
+            evidence: what is known of the batch.
+            experts: E.
+
+        Returns:
+            (B, E) log-probabilities over experts, -inf where an expert is left out, and what the densities say of the
+            classes within each expert: (B, E, classes) log-probabilities times their weight, or zeros.
+        """
+        if evidence.density is None:
+            size = len(evidence.shared) if evidence.shared is not None else 1
+            return torch.zeros(size, experts), torch.zeros(size, experts, 1)
+        total = evidence.density.logsumexp(2)  # (B, E)
+        within = (evidence.density - total.unsqueeze(2)).clamp_min(_FLOOR) * self.weight("concept")
+        logits = total * self.weight("sharpness")
+        if evidence.gate is not None:
+            logits = logits + self.weight("gate") * evidence.gate
+        route = logits.log_softmax(1)
+        if evidence.affinity is not None and experts > 1:
+            route = self._follow_graph(route, evidence.affinity)
+        return self._top(route), within
+
+    def _follow_graph(self, route: Tensor, affinity: Tensor) -> Tensor:
+        """Let each expert's neighbours in the graph have a share of what it is given."""
+        share = self.weight("graph").clamp_max(0.5) * affinity.to(route)
+        spread = share / affinity.to(route).sum(1, keepdim=True).clamp_min(1.0)
+        keep = 1.0 - spread.sum(1)
+        probability = route.exp()
+        return (probability * keep + probability @ spread).clamp_min(1e-30).log()
+
+    def _top(self, route: Tensor) -> Tensor:
+        """Only the best experts, and of them only those that matter, renormalised."""
+        if route.shape[1] > self.top_k:
+            least = route.topk(self.top_k, dim=1).values[:, -1:]
+            route = route.masked_fill(route < least, -torch.inf)
+        best = route.amax(1, keepdim=True)
+        route = route.masked_fill(route < best + torch.log(torch.tensor(_NEGLIGIBLE)), -torch.inf)
+        return route.log_softmax(1)
+
+    def combine(self, route: Tensor, within: Tensor, answers: Tensor, shared: Tensor | None) -> Tensor:
+        """The prediction.
+
+        Args:
+            route: (B, E) log-probabilities over experts.
+            within: (B, E, classes) from :meth:`route`.
+            answers: (B, E, classes) log-probabilities of the experts; anything where ``route`` is -inf.
+            shared: (B, classes) log-probabilities of the shared expert, or None.
+
+        Returns:
+            (B, classes) logits.
+        """
+        routed = (route.unsqueeze(2) + within + answers.clamp_min(_FLOOR)).logsumexp(1).log_softmax(1)
+        return self.join(routed.clamp_min(_FLOOR), shared)
+
+    def join(self, routed: Tensor, shared: Tensor | None) -> Tensor:
+        """Add the logarithms of the routed and the shared answer, each with its weight.
+
+        Args:
+            routed: (B, classes) log-probabilities.
+            shared: (B, classes) log-probabilities, or None.
+
+        Returns:
+            (B, classes) logits.
+        """
+        if shared is None:
+            return routed
+        return self.weight("routed") * routed + self.weight("shared") * shared.clamp_min(_FLOOR)
+
+    def calibrate(self, evidence: Evidence, answers: Tensor, y: Tensor, steps: int = 60, rate: float = 0.05) -> float:
+        """Fit the weights to labelled samples that no part was trained on; few samples move them little.
+
+        Args:
+            evidence: what is known of the samples.
+            answers: (N, E, classes) log-probabilities of all experts.
+            y: (N,) int64 classes.
+            steps: steps of Adam.
+            rate: its learning rate.
+
+        Returns:
+            The mean cross-entropy after the fit.
+        """
+        prior = torch.tensor(_DEFAULTS, device=y.device).log()
+        start = self.weights
+        with torch.enable_grad():
+            self.weights = free = start.clone().requires_grad_(True)
+            optimizer = torch.optim.Adam([free], lr=rate)
+            loss = torch.zeros(())
+            for _ in range(steps):
+                route, within = self.route(evidence, answers.shape[1])
+                loss = nn.functional.cross_entropy(self.combine(route, within, answers, evidence.shared), y)
+                pull = (free - prior).square().sum() / (2.0 * len(y))
+                optimizer.zero_grad()
+                (loss + pull).backward()  # type: ignore[no-untyped-call]
+                optimizer.step()
+        self.weights = free.detach()
+        return float(loss)

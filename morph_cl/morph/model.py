@@ -1,0 +1,289 @@
+"""MORPH itself, a module that needs no strategy: experts, shared expert, gate, concepts, graph, memory, growth, sleep.
+
+::
+
+    model = MorphModel(build, (1, 28, 28), 10, MorphOptions(boundaries="free"))
+    optimizer = model.make_optimizer()
+    for x, y in batches:
+        model.train_step(x, y, optimizer)
+    model.sleep()
+    predictions = model.eval()(x).argmax(1)
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from morph_cl.morph.average import WeightAverage
+from morph_cl.morph.budget import check_budget, fit_budget, room_for_expert
+from morph_cl.morph.concepts import Concepts
+from morph_cl.morph.experts import Build, ExpertPool
+from morph_cl.morph.gate import Gate
+from morph_cl.morph.graph import KnowledgeGraph
+from morph_cl.morph.growth import NoveltyDetector
+from morph_cl.morph.intake import check_batch, observe
+from morph_cl.morph.learning import Step, losses, restrict
+from morph_cl.morph.memory import ReplayMemory
+from morph_cl.morph.mixture import Evidence, Mixture
+from morph_cl.morph.optimizer import cover, make_optimizer
+from morph_cl.morph.options import MorphOptions
+from morph_cl.morph.sleep import sleep
+from morph_cl.morph.state import export_extra, load_extra, take_shape
+from morph_cl.results.record import Event
+
+
+class MorphModel(nn.Module):
+    """A mixture of experts that grows.
+
+    In training mode, ``model(x)`` is the answer of the expert in training joined with the shared one; in evaluation
+    mode that of the routed experts joined with the average of the shared one. With gradients enabled in evaluation
+    mode (importance measures do that) the live shared weights answer instead of their average: gradients reach them.
+
+    Args:
+        build: makes one expert, from (B, C, H, W) to (B, classes) logits.
+        input_shape: (C, H, W).
+        classes: number of classes.
+        options: every setting.
+
+    Raises:
+        UsageError: ``max_bytes`` is too small for one expert.
+    """
+
+    def __init__(
+        self, build: Build, input_shape: tuple[int, int, int], classes: int, options: MorphOptions | None = None
+    ) -> None:
+        super().__init__()
+        self.options = options = options or MorphOptions()
+        self.input_shape, self.classes = input_shape, classes
+        self.pool = ExpertPool(build, half=options.half)
+        self.shared = build() if options.shared else None
+        self.average = WeightAverage(self.shared, options.ema) if self.shared is not None and options.ema else None
+        self.gate = Gate(input_shape[0] * input_shape[1] * input_shape[2])
+        self.concepts = Concepts(classes, options.dims, options.shrink)
+        self.mixture = Mixture(options.top_k)
+        keep_logits = options.shared and options.distil > 0
+        self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits)
+        self.validation = ReplayMemory(max(options.memory // 10, 20), input_shape, classes, logits=False)
+        self.graph = KnowledgeGraph()
+        self.detector = NoveltyDetector(options.novelty, options.patience, options.cooldown)
+        self.active = 0
+        self.experience = 0
+        self.iteration = 0
+        self.dormant: dict[int, int] = {}
+        self.pending: list[Event] = []
+        self.window: list[tuple[Tensor, Tensor]] = []
+        self._admit(None)
+        check_budget(self)
+
+    # --- growth ----------------------------------------------------------------------------------------------------
+
+    @property
+    def numbers(self) -> list[int]:
+        """The experts' numbers, in the order of every table that has a row an expert."""
+        return self.pool.numbers
+
+    @property
+    def row(self) -> int:
+        """The row of the expert in training."""
+        return self.numbers.index(self.active)
+
+    def note(self, kind: str, **detail: Any) -> None:
+        """Record an event.
+
+        Args:
+            kind: what happened.
+            detail: JSON-able facts.
+        """
+        self.pending.append(Event(kind=kind, experience=self.experience, iteration=self.iteration, detail=detail))
+
+    def _admit(self, parent: int | None) -> None:
+        """Add an expert to every table and open it for training."""
+        row = self.numbers.index(parent) if parent is not None else None
+        if len(self.pool):
+            self.pool.freeze(self.active)
+        self.active = self.pool.add(parent)
+        self.gate.add_row(row)
+        self.concepts.add_expert()
+        self.graph.add_expert(self.active, parent)
+        self.pool.open(self.active)
+        self.pool.net(self.active).train(self.training)
+
+    def turn_to(self, number: int) -> None:
+        """Train another of the experts from now on.
+
+        Args:
+            number: its number.
+        """
+        if number != self.active:
+            self.pool.freeze(self.active)
+            self.active = number
+            self.pool.open(number)
+            self.pool.net(number).train(self.training)
+            fit_budget(self)
+
+    def grow(self, closest: int, novelty: float) -> bool:
+        """Add an expert and train it from now on, if cap and budget allow it.
+
+        Args:
+            closest: number of the expert whose concepts lie nearest.
+            novelty: how new the data is to it, for the event.
+
+        Returns:
+            Whether there is an expert more.
+        """
+        options = self.options
+        facts = {"novelty": round(novelty, 4), "closest": closest, "experts": len(self.pool)}
+        if len(self.pool) >= options.max_experts or not room_for_expert(self):
+            reason = "max_experts" if len(self.pool) >= options.max_experts else "max_bytes"
+            self.note("growth-refused", reason=reason, **facts)
+            return False
+        parent = {"closest": closest, "newest": self.numbers[-1], "scratch": None}[options.clone]
+        self._admit(parent)
+        fit_budget(self)
+        self.detector.grown()
+        facts["experts"] = len(self.pool)
+        self.note("growth", expert=self.active, parent=parent, **facts)
+        return True
+
+    # --- learning --------------------------------------------------------------------------------------------------
+
+    def step(self, x: Tensor, y: Tensor, allowed: Tensor | None = None) -> Step:
+        """The losses of one training batch, with a batch from memory.
+
+        Args:
+            x: (B, C, H, W).
+            y: (B,) int64 classes.
+            allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+
+        Returns:
+            Logits and loss.
+        """
+        self.iteration += 1
+        return losses(self, x, y, allowed)
+
+    def rows_of(self, owner: Tensor) -> Tensor:
+        """Rows (N,) int64 of the experts whose numbers are given."""
+        table = torch.zeros(self.pool.next_number, dtype=torch.int64, device=owner.device)
+        table[self.numbers] = torch.arange(len(self.pool), device=owner.device)
+        return table[owner.long()]
+
+    def follow(self) -> None:
+        """Let the average follow the shared expert; call after each update of the weights."""
+        if self.average is not None and self.shared is not None:
+            self.average.update(self.shared)
+
+    def make_optimizer(self) -> torch.optim.Optimizer:
+        """An optimizer that covers every trainable parameter."""
+        optimizer = make_optimizer(self.options.lr, self.options.shared_lr)
+        cover(optimizer, dict(self.named_parameters()), self.gate)
+        return optimizer
+
+    def train_step(self, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer) -> float:
+        """Learn from one batch of a stream without boundaries.
+
+        Args:
+            x: (B, C, H, W).
+            y: (B,) int64 classes.
+            optimizer: what :meth:`make_optimizer` returned; it is made to cover what grows.
+
+        Returns:
+            The loss before the update.
+
+        Raises:
+            UsageError: a batch that cannot be learned from.
+        """
+        check_batch(self, x, y)
+        self.train()
+        observe(self, x, y)
+        cover(optimizer, dict(self.named_parameters()), self.gate)
+        loss = self.step(x, y).loss
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        self.follow()
+        return float(loss.detach())
+
+    def sleep(self) -> dict[str, Any]:
+        """Sleep now: train the gate on memory, calibrate, merge, prune, weaken faint relations.
+
+        Returns:
+            What happened, JSON-able: the detail of the ``sleep`` event.
+        """
+        return sleep(self)
+
+    # --- prediction ------------------------------------------------------------------------------------------------
+
+    def shared_logits(self, x: Tensor) -> Tensor:
+        """Logits (B, classes) of the shared expert: its average, or its live weights where gradients are wanted."""
+        assert self.shared is not None
+        if self.average is None or torch.is_grad_enabled():
+            logits: Tensor = self.shared(x)
+            return logits
+        averaged: Tensor = self.average(self.shared, x)
+        return averaged
+
+    def evidence(self, x: Tensor) -> Evidence:
+        """What is known of inputs before any routed expert runs.
+
+        Args:
+            x: (B, C, H, W).
+
+        Returns:
+            Densities, gate, graph and shared answer, as far as options and learning have them.
+        """
+        learned = self.concepts.projection.fitted and bool(self.concepts.owned.any())
+        return Evidence(
+            density=self.concepts.log_density(x).detach() if learned else None,
+            gate=self.gate(x) if self.options.gate else None,
+            affinity=self.graph.affinity_matrix(self.numbers).to(x.device) if self.options.graph else None,
+            shared=self.shared_logits(x).log_softmax(1) if self.shared is not None else None,
+        )
+
+    def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
+        """The routed prediction.
+
+        Args:
+            x: (B, C, H, W).
+            allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+
+        Returns:
+            (B, classes) logits.
+        """
+        evidence = self.evidence(x)
+        if evidence.density is not None and allowed is not None:
+            outside = ~(allowed if allowed.dim() == 2 else allowed.expand(len(x), -1))
+            evidence.density = evidence.density.masked_fill(outside.unsqueeze(1), -1e30)
+        route, within = self.mixture.route(evidence, len(self.pool))
+        route, within = route.expand(len(x), -1), within.expand(len(x), -1, self.classes)
+        answers = x.new_zeros(len(x), len(self.pool), self.classes)
+        for row, number in enumerate(self.numbers):
+            rows = torch.isfinite(route[:, row]).nonzero().squeeze(1)
+            if len(rows):
+                answers[rows, row] = self.pool(number, x[rows])
+        logits = self.mixture.combine(route, within, answers, evidence.shared)
+        return restrict(logits, allowed)
+
+    def forward(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
+        """Logits (B, classes) of images (B, C, H, W)."""
+        if not self.training:
+            return self.predict(x, allowed)
+        shared = self.shared(x).log_softmax(1) if self.shared is not None else None
+        return restrict(self.mixture.join(self.pool(self.active, x), shared), allowed)
+
+    # --- state -----------------------------------------------------------------------------------------------------
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """What ``state_dict`` holds beside parameters and buffers."""
+        return export_extra(self)
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Take over what :meth:`get_extra_state` returned."""
+        load_extra(self, state)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take the grown shape before any submodule is loaded."""
+        take_shape(self, state_dict[f"{prefix}_extra_state"])
+        super()._load_from_state_dict(state_dict, prefix, *rest)

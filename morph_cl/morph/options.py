@@ -1,0 +1,124 @@
+"""Options of MORPH and of its bundled experts; no torch here, so that `morph-cl show` stays quick."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from morph_cl.options import Options
+
+Width = Annotated[int, Field(ge=1, le=65_536)]
+
+
+class MlpExpertOptions(Options):
+    """Fully connected layers with ReLU."""
+
+    hidden: tuple[Width, ...] = Field((256, 256), min_length=1, description="width of each hidden layer")
+
+
+class CnnExpertOptions(Options):
+    """3x3 convolutions with ReLU, each followed by a 2x2 maximum, and a linear head over the mean."""
+
+    channels: tuple[Width, ...] = Field((16, 32, 64), min_length=1, description="channels of each convolution")
+
+
+class MorphOptions(Options):
+    """MORPH. Sizes are in samples or bytes; thresholds in the units that their descriptions name."""
+
+    # --- experts
+    expert: str = Field("mlp", description="the registered expert that routed and shared experts are built from")
+    shared: bool = Field(
+        True, description="train one always-on expert on everything, with replay, beside the routed ones"
+    )
+    clone: Literal["closest", "newest", "scratch"] = Field(
+        "closest",
+        description="what a grown expert starts from: the expert with the nearest concepts, the newest, or nothing",
+    )
+    half: bool = Field(True, description="store frozen experts in half precision")
+    lr: Annotated[float, Field(gt=0, le=1)] = Field(
+        2e-3, description="Adam's learning rate for the routed expert in training"
+    )
+    shared_lr: Annotated[float, Field(gt=0, le=1)] = Field(
+        1e-3, description="Adam's learning rate for the shared expert"
+    )
+    decay: bool = Field(True, description="let both learning rates fall over each experience (boundaries=aware only)")
+    ema: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.999,
+        description="decay of the averaged copy of the shared expert that evaluation uses; 0 evaluates the live one",
+    )
+
+    # --- replay memory
+    memory: Annotated[int, Field(ge=10, le=10_000_000)] = Field(
+        8_000, description="most samples kept; fewer where max_bytes leaves less room"
+    )
+    holdout: Annotated[float, Field(ge=0, lt=0.5)] = Field(
+        0.02,
+        description="share of each experience kept from training, to judge novelty, calibration, merges and pruning on",
+    )
+    replay: Annotated[int, Field(ge=0, le=65_536)] = Field(
+        128, description="memory samples joined to each training step"
+    )
+    distil: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.5, description="weight of keeping the shared expert's stored logits (DER++); 0 keeps no logits"
+    )
+
+    # --- concepts, graph and gate
+    dims: Annotated[int, Field(ge=1, le=1_024)] = Field(
+        48, description="principal components that concept densities live in"
+    )
+    window: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        2_048, description="samples that fix the principal components, and that the start of an experience is judged on"
+    )
+    shrink: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.1, description="share of the pooled covariance in each concept's covariance"
+    )
+    gate: bool = Field(True, description="use the learned gate in routing")
+    graph: bool = Field(True, description="use the knowledge graph's prior in routing")
+    top_k: Annotated[int, Field(ge=1, le=64)] = Field(2, description="routed experts that run for one input")
+    graph_decay: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.97, description="factor on the strength of every similarity edge at each sleep"
+    )
+
+    # --- growth
+    boundaries: Literal["aware", "free"] = Field(
+        "aware", description="aware: judge each experience at its start; free: watch every batch, ignore experiences"
+    )
+    novelty: Annotated[float, Field(ge=0, le=1_000)] = Field(
+        0.1,
+        description="growth threshold: fall of log-density beyond chance, in the closest expert's standard deviations",
+    )
+    patience: Annotated[int, Field(ge=1, le=1_000)] = Field(3, description="novel batches in a row before growth")
+    cooldown: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        50, description="batches after a growth in which no other happens (boundaries=free only)"
+    )
+    max_experts: Annotated[int, Field(ge=1, le=4_096)] = Field(64, description="most routed experts")
+    max_bytes: Annotated[int, Field(ge=1, le=10**12)] = Field(
+        16_400_000, description="most bytes of weights, memory and statistics together, the optimizer's state left out"
+    )
+
+    # --- sleep
+    sleep: bool = Field(True, description="sleep when an experience ends")
+    sleep_every: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
+        0, description="sleep every so many training steps as well; 0 never does"
+    )
+    sleep_steps: Annotated[int, Field(ge=0, le=100_000)] = Field(
+        30,
+        description="memory batches that the gate (with consolidate, the shared expert too) learns in a sleep",
+    )
+    consolidate: bool = Field(False, description="train the shared expert on memory in sleep, too")
+    calibrate: bool = Field(
+        True, description="fit the weights of densities, gate, routed and shared experts on held-out samples in sleep"
+    )
+    merge: bool = Field(True, description="merge near-identical experts in sleep")
+    merge_agreement: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.98, description="least share of held-out samples on which two experts must agree before a merge is tried"
+    )
+    prune: bool = Field(True, description="drop experts in sleep that nothing is routed to")
+    prune_after: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        3, description="sleeps in a row without any held-out sample routed to it before an expert is dropped"
+    )
+    bound: Annotated[float, Field(ge=0, le=1)] = Field(
+        0.002,
+        description="most held-out accuracy that a change in sleep may cost; one that costs more is undone",
+    )

@@ -1,0 +1,78 @@
+"""The projection that all concepts live in, and the monomials that their densities are linear in."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class Projection(nn.Module):
+    """Principal components of a first window of inputs and, as one more axis, the logarithm of what they leave out.
+
+    Each axis is scaled to unit variance on the window. Once fitted it never changes: sums gathered in it stay valid.
+
+    Args:
+        dims: most principal components.
+    """
+
+    mean: Tensor
+    basis: Tensor
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, dims: int) -> None:
+        super().__init__()
+        self.dims = dims
+        for name in ("mean", "basis", "shift", "scale"):
+            self.register_buffer(name, torch.empty(0), persistent=False)
+
+    @property
+    def fitted(self) -> bool:
+        """Whether the axes are fixed."""
+        return self.basis.numel() > 0
+
+    @property
+    def width(self) -> int:
+        """Number of axes, 0 before the fit."""
+        return self.basis.shape[1] + 1 if self.fitted else 0
+
+    @torch.no_grad()
+    def fit(self, x: Tensor) -> None:
+        """Fix the axes.
+
+        Args:
+            x: (N, ...) inputs, at least two.
+        """
+        flat = x.flatten(1)
+        self.mean = flat.mean(0)
+        centred = (flat - self.mean).double()
+        dims = min(self.dims, flat.shape[1], len(flat) - 1)
+        _, vectors = torch.linalg.eigh(centred.T @ centred / len(flat))
+        self.basis = vectors[:, -dims:].to(flat.dtype).contiguous()
+        raw = self._raw(flat)
+        self.shift = raw.mean(0)
+        self.scale = raw.std(0).clamp_min(1e-3)
+
+    def _raw(self, flat: Tensor) -> Tensor:
+        centred = flat - self.mean
+        inside = centred @ self.basis
+        outside = (centred.square().sum(1) - inside.square().sum(1)).clamp_min(1e-6)
+        return torch.cat([inside, outside.log().unsqueeze(1)], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Projected inputs (B, width) of inputs (B, ...)."""
+        return (self._raw(x.flatten(1)) - self.shift) / self.scale
+
+
+def monomials(z: Tensor) -> Tensor:
+    """The products, the values and the one that a quadratic function is linear in.
+
+    Args:
+        z: (B, d).
+
+    Returns:
+        (d * (d + 1) / 2 + d + 1, B): rows z_i * z_j for i <= j in the order of ``torch.triu_indices``, then z, then 1.
+    """
+    columns = z.T.contiguous()  # (d, B): each block below is a run of whole rows
+    blocks = [columns[i:] * columns[i] for i in range(len(columns))]
+    return torch.cat([*blocks, columns, torch.ones_like(columns[:1])])

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from morph_cl.morph import sleep as sleeping
+from morph_cl.morph.model import MorphModel
+
+Make = Callable[..., MorphModel]
+Samples = Callable[..., tuple[Tensor, Tensor]]
+Train = Callable[..., None]
+
+
+@pytest.fixture
+def grown(experience: Train, make_model: Make, make_samples: Samples) -> MorphModel:
+    model = make_model(boundaries="aware", merge=False, prune=False)
+    for number in range(3):
+        experience(model, *make_samples(300, number, number))
+    assert len(model.pool) == 3
+    return model
+
+
+def held_out_accuracy(model: MorphModel) -> float:
+    with torch.no_grad():
+        return sleeping._HeldOut.of(model).accuracy(model)
+
+
+def test_identical_experts_are_merged(grown: MorphModel) -> None:
+    grown.pool.replace(1, copy.deepcopy(grown.pool.net(0)))
+    before, counts = held_out_accuracy(grown), grown.concepts.counts.clone()
+    with torch.no_grad():
+        assert sleeping.merge_pair(grown, keep=0, drop=1)
+    assert grown.numbers == [0, 2]
+    assert len(grown.gate) == len(grown.concepts) == 2
+    assert grown.graph.experts == [0, 2]
+    assert torch.equal(grown.concepts.counts[0], counts[0] + counts[1])
+    assert set(grown.memory.owner.unique().tolist()) <= {0, 2}
+    assert held_out_accuracy(grown) >= before - grown.options.bound
+
+
+def test_a_merge_that_costs_accuracy_is_undone(grown: MorphModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(grown, "options", grown.options.model_copy(update={"merge_agreement": 1e-9, "bound": 0.0}))
+    broken = copy.deepcopy(grown.pool.net(0))
+    for parameter in broken.parameters():
+        parameter.neg_()
+    # Every network that the merge tries is useless: both the mean and the one that would be kept.
+    monkeypatch.setattr(sleeping, "averaged", lambda a, b, share: broken)
+    grown.pool.replace(0, broken)
+    grown.mixture.weights = torch.tensor([1.0, 1e-6, 1e-6, 1e-6, 1.0, 1e-6]).log()
+    before = copy.deepcopy(grown.state_dict())
+    with torch.no_grad():
+        stood = sleeping.merge_pair(grown, keep=0, drop=1)
+    after = grown.state_dict()
+    assert not stood
+    assert grown.numbers == [0, 1, 2]
+    assert after.keys() == before.keys()
+    assert all(torch.equal(after[k], before[k]) for k in before if k != "_extra_state")
+    for name in ("sums", "level"):
+        assert torch.equal(after["_extra_state"]["statistics"][name], before["_extra_state"]["statistics"][name])
+    assert after["_extra_state"]["graph"] == before["_extra_state"]["graph"]
+    assert torch.equal(
+        after["_extra_state"]["memory"]["replay"]["owner"], before["_extra_state"]["memory"]["replay"]["owner"]
+    )
+
+
+@pytest.fixture(scope="session")
+def three_experts(experience: Train, make_model: Make, make_samples: Samples) -> MorphModel:
+    model = make_model(boundaries="aware", merge_agreement=0.5)
+    for number in range(3):
+        experience(model, *make_samples(300, number, number))
+    return model
+
+
+@settings(max_examples=12)
+@given(st.integers(0, 10_000))
+def test_what_is_judged_on_held_out_samples_never_costs_more_than_its_bound(
+    three_experts: MorphModel, seed: int
+) -> None:
+    model = copy.deepcopy(three_experts)
+    torch.manual_seed(seed)
+    model.mixture.weights = torch.randn(6)  # whatever weights sleep finds
+    before = held_out_accuracy(model)
+    with torch.no_grad():
+        detail = sleeping._reorganise(model)
+    changes = 1 + len(detail["merged"]) + len(detail["pruned"])
+    assert held_out_accuracy(model) >= before - changes * model.options.bound - 1e-6
+
+
+def test_an_expert_that_nothing_is_routed_to_is_pruned_but_not_a_young_one(
+    experience: Train, make_model: Make, make_samples: Samples
+) -> None:
+    model = make_model(boundaries="aware", merge=False, prune_after=2)
+    for number in range(2):
+        experience(model, *make_samples(300, number, number))
+    model._admit(0)  # the youngest, in training, without any concept yet
+    young = model.active
+    model.turn_to(0)
+    idle = young
+    model._admit(1)
+    for _ in range(2):
+        model.sleep()
+    assert idle not in model.numbers
+    assert model.active in model.numbers
+    assert [event.detail["expert"] for event in model.pending if event.kind == "prune"] == [idle]
+
+
+def test_sleep_leaves_mode_and_gradients_alone(grown: MorphModel) -> None:
+    grown.train()
+    grown.zero_grad(set_to_none=True)
+    live = copy.deepcopy(dict(grown.named_parameters()))
+    grown.sleep()
+    assert grown.training
+    for name, parameter in grown.named_parameters():
+        assert parameter.grad is None or not bool(parameter.grad.any()), name
+        if "gate" not in name:
+            assert torch.equal(parameter, live[name])
+
+
+def test_consolidation_trains_the_shared_expert_on_memory(
+    experience: Train, make_model: Make, make_samples: Samples
+) -> None:
+    model = make_model(boundaries="aware", consolidate=True, shared_lr=0.1)
+    experience(model, *make_samples(300, 0, 0), steps=2)
+    assert model.shared is not None
+    images, labels = model.memory.images(torch.arange(len(model.memory))), model.memory.y.long()
+    before = float(torch.nn.functional.cross_entropy(model.shared(images), labels))
+    model.sleep()
+    assert float(torch.nn.functional.cross_entropy(model.shared(images), labels)) < before
+
+
+def test_the_gate_learns_who_owns_memory(grown: MorphModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    with torch.no_grad():
+        grown.gate.weight.zero_()
+        grown.gate.bias.zero_()
+    monkeypatch.setattr(grown, "options", grown.options.model_copy(update={"lr": 0.03, "sleep_steps": 150}))
+    grown.sleep()
+    images = grown.memory.images(torch.arange(len(grown.memory)))
+    hits = grown.gate(images).argmax(1) == grown.rows_of(grown.memory.owner)
+    assert float(hits.float().mean()) > 0.8
