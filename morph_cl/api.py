@@ -202,8 +202,8 @@ def resume(
         raise UsageError(f"run {folder.run_id} is finished; see it with `morph-cl compare {folder.run_id}`.")
     if not any(folder.checkpoint.glob("*")):
         raise CheckpointError(
-            f"run {folder.run_id} has no checkpoint: it was stopped before its first experience ended, or has Avalanche "
-            "plugins that cannot be saved; start it again."
+            f"run {folder.run_id} has no checkpoint: it was stopped before its first experience ended, or has "
+            "Avalanche plugins that cannot be saved; start it again."
         )
     plan = plan_run(config, load_catalog(config.plugin_files), also_known=config.options)
     return resume_plan(plan, folder, listener=listener or RunListener())

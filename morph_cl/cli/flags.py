@@ -91,7 +91,9 @@ Device = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Threads of torch; torch's own choice by default.", rich_help_panel=TRAINING),
+    typer.Option(
+        metavar="N", help="Threads of torch; half of the machine's cores by default.", rich_help_panel=TRAINING
+    ),
 ]
 Option = Annotated[
     list[str] | None,

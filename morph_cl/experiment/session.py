@@ -309,7 +309,9 @@ def _check_device(device: str) -> None:
 
 
 def _default_threads() -> int:
-    """Half of the cores: the small steps of a continual learner gain little from more, and lose tenfold to waiting
-    for each other where another process wants the same cores.
+    """Half of the cores.
+
+    The small steps of a continual learner gain little from more, and lose tenfold to waiting for each other where
+    another process wants the same cores.
     """
     return max(1, (os.cpu_count() or 1) // 2)
