@@ -41,7 +41,7 @@ class RunConfig(StreamConfig):
     strategy: str = Field("morph", description="the strategy's name, as `morph-cl list strategies` shows it")
     epochs: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None,
-        description="passes over each experience; None takes the preset's, else as many as make about 20,000 samples",
+        description="passes over each experience; None takes the preset's, else as many as make about 40,000 samples",
     )
     batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = Field(
         None, description="samples a training step; None takes the preset's, else 128"

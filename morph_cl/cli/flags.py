@@ -69,7 +69,7 @@ Epochs = Annotated[
     int | None,
     typer.Option(
         metavar="N",
-        help="Passes over each experience; the preset's, else about 20,000 samples, by default.",
+        help="Passes over each experience; the preset's, else about 40,000 samples, by default.",
         rich_help_panel=TRAINING,
     ),
 ]

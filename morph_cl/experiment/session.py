@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,8 +16,9 @@ from morph_cl.bridge.randomness import random_state, seed_everything, set_random
 from morph_cl.bridge.recorder import Recorder
 from morph_cl.bridge.state import encode_strategy, restore_strategy
 from morph_cl.bridge.stream import Stream
-from morph_cl.config import RunConfig
-from morph_cl.errors import CheckpointError, UsageError
+from morph_cl.errors import CheckpointError
+from morph_cl.experiment.description import describe_run, resolved_config
+from morph_cl.experiment.hardware import check_device, default_threads
 from morph_cl.experiment.ledger import Ledger
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.pace import Pace
@@ -28,10 +27,10 @@ from morph_cl.experiment.provenance import provenance
 from morph_cl.metrics.compute import compute_metrics
 from morph_cl.options import validate_options
 from morph_cl.results.folder import RunFolder
-from morph_cl.results.record import DatasetInfo, RunRecord, RunStart, ScenarioInfo, StrategyInfo, Timing
+from morph_cl.results.record import DatasetInfo, RunRecord, Timing
 from morph_cl.results.store import RunStore
 
-_AUTO_EPOCH_SAMPLES = 20_000
+_AUTO_EPOCH_SAMPLES = 40_000
 
 
 class RunSession:
@@ -61,13 +60,13 @@ class RunSession:
         self.folder: RunFolder | None = None
         self._warned_of_divergence = False
         self.resumable = not avalanche_plugins  # objects that no configuration names cannot be built again
-        _check_device(plan.config.device)
-        torch.set_num_threads(plan.config.threads or _default_threads())
+        check_device(plan.config.device)
+        torch.set_num_threads(plan.config.threads or default_threads())
         self._extra_plugins = tuple(avalanche_plugins)
         self.data: DatasetInfo
         self.stream = self._build_stream()
         self.epochs = plan.epochs or self._epochs_for_size()
-        self.start = self._describe()
+        self.start = describe_run(plan, self.stream, self.data)
         self.ledger = Ledger()
 
     # --- building --------------------------------------------------------------------------------------------------
@@ -78,32 +77,9 @@ class RunSession:
         return self.plan.stream.build(data)
 
     def _epochs_for_size(self) -> int:
-        """As many passes as make about 20,000 samples an experience: 1 for full MNIST, 5 for 4,000 digits."""
+        """As many passes as make about 40,000 samples an experience: 1 for full MNIST, 10 for 4,000 digits."""
         sizes = [len(experience.dataset) for experience in self.stream.benchmark.train_stream]
         return max(1, round(_AUTO_EPOCH_SAMPLES * len(sizes) / sum(sizes)))
-
-    def _describe(self) -> RunStart:
-        plan, strategy = self.plan, self.plan.strategy
-        return RunStart(
-            scenario=ScenarioInfo(
-                name=plan.stream.scenario.spec.name,
-                setting=plan.stream.setting,
-                preset=plan.config.preset,
-                experiences=list(self.stream.labels),
-                options=plan.stream.options.model_dump(mode="json"),
-                detail=dict(self.stream.detail),
-            ),
-            strategy=StrategyInfo(
-                name=strategy.spec.name,
-                source=strategy.spec.source,
-                # A strategy that offers both modes says in its options which one it is in.
-                boundaries=getattr(plan.strategy_options, "boundaries", strategy.spec.boundaries),
-                options=plan.strategy_options.model_dump(mode="json"),
-                provider=str(strategy.provider),
-            ),
-            dataset=self.data,
-            seed=plan.config.seed,
-        )
 
     def build_strategy(self) -> Any:
         """A fresh strategy for the stream, the recorder attached last."""
@@ -146,7 +122,7 @@ class RunSession:
         seed_everything(self.plan.config.seed)
         strategy = self.build_strategy()
         if self.store is not None:
-            self.folder = self.store.create(self._resolved_config(), self.start)
+            self.folder = self.store.create(resolved_config(self.plan, self.epochs), self.start)
         self._begin()
         self.ledger.initial = self._timed_evaluation(strategy, "test")
         return self._train_from(strategy, 0)
@@ -249,21 +225,6 @@ class RunSession:
 
     # --- recording -------------------------------------------------------------------------------------------------
 
-    def _resolved_config(self) -> RunConfig:
-        """The configuration with everything decided that was left to be: enough to go on in another folder."""
-        stream = self.plan.stream
-        request = stream.dataset.request
-        return self.plan.config.model_copy(
-            update={
-                "epochs": self.epochs,
-                "batch_size": self.plan.batch_size,
-                "setting": stream.setting,
-                "dataset": str(request.path) if request.path else stream.dataset.name,
-                "data_root": request.root,
-                "plugin_files": tuple(str(Path(file).resolve()) for file in self.plan.config.plugin_files),
-            }
-        )
-
     def _record(self, strategy: Any) -> RunRecord:
         ledger, config = self.ledger, self.plan.config
         train_seconds = sum(ledger.train_seconds)
@@ -289,29 +250,10 @@ class RunSession:
             scenario_info=self.start.scenario,
             strategy_info=self.start.strategy,
             dataset_info=self.data,
-            config=self._resolved_config(),
+            config=resolved_config(self.plan, self.epochs),
             provenance=provenance(self.plan.catalog.host, config.device, torch.get_num_threads()),
         )
         metrics, problems = compute_metrics(record, self.plan.catalog.metrics)
         for problem in problems:
             self.listener.warned(problem)
         return record.model_copy(update={"metrics": metrics})
-
-
-def _check_device(device: str) -> None:
-    """Refuse a device that is not there."""
-    kind = device.partition(":")[0]
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}[kind]
-    if there and ":" in device:
-        there = int(device.partition(":")[2]) < torch.cuda.device_count()
-    if not there:
-        raise UsageError(f"device {device!r} is not available on this machine; use --device cpu.")
-
-
-def _default_threads() -> int:
-    """Half of the cores.
-
-    The small steps of a continual learner gain little from more, and lose tenfold to waiting for each other where
-    another process wants the same cores.
-    """
-    return max(1, (os.cpu_count() or 1) // 2)

@@ -1,0 +1,67 @@
+"""What a record says of a run before it has measured anything."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from morph_cl.bridge.stream import Stream
+from morph_cl.config import RunConfig
+from morph_cl.experiment.plan import RunPlan
+from morph_cl.results.record import DatasetInfo, RunStart, ScenarioInfo, StrategyInfo
+
+
+def describe_run(plan: RunPlan, stream: Stream, data: DatasetInfo) -> RunStart:
+    """Scenario, strategy, data set and seed, as observers are told and records keep.
+
+    Args:
+        plan: the plan.
+        stream: the stream that was built from it.
+        data: the data set that the stream is made of.
+
+    Returns:
+        The description.
+    """
+    strategy = plan.strategy
+    return RunStart(
+        scenario=ScenarioInfo(
+            name=plan.stream.scenario.spec.name,
+            setting=plan.stream.setting,
+            preset=plan.config.preset,
+            experiences=list(stream.labels),
+            options=plan.stream.options.model_dump(mode="json"),
+            detail=dict(stream.detail),
+        ),
+        strategy=StrategyInfo(
+            name=strategy.spec.name,
+            source=strategy.spec.source,
+            # A strategy that offers both modes says in its options which one it is in.
+            boundaries=getattr(plan.strategy_options, "boundaries", strategy.spec.boundaries),
+            options=plan.strategy_options.model_dump(mode="json"),
+            provider=str(strategy.provider),
+        ),
+        dataset=data,
+        seed=plan.config.seed,
+    )
+
+
+def resolved_config(plan: RunPlan, epochs: int) -> RunConfig:
+    """The configuration with everything decided that was left to be: enough to go on in another folder.
+
+    Args:
+        plan: the plan.
+        epochs: passes over each experience.
+
+    Returns:
+        The configuration to store.
+    """
+    request = plan.stream.dataset.request
+    return plan.config.model_copy(
+        update={
+            "epochs": epochs,
+            "batch_size": plan.batch_size,
+            "setting": plan.stream.setting,
+            "dataset": str(request.path) if request.path else plan.stream.dataset.name,
+            "data_root": request.root,
+            "plugin_files": tuple(str(Path(file).resolve()) for file in plan.config.plugin_files),
+        }
+    )
