@@ -78,7 +78,7 @@ class MirOptions(InterferenceOptions):
 class EwcOptions(TrainingOptions):
     """Elastic weight consolidation."""
 
-    ewc_lambda: Strength = Field(1.0, description="weight of the penalty")
+    ewc_lambda: Strength = Field(20.0, description="weight of the penalty")
     mode: Literal["separate", "online"] = Field(
         "separate", description="one penalty an experience, or a single one that is updated"
     )
