@@ -1,8 +1,9 @@
-"""Concepts: one Gaussian density for each class that an expert has met, in a projection shared by all.
+"""Concepts: what each expert knows of each class, as densities in a projection shared by all.
 
-The density of one (expert, class) pair is a *concept*. Its logarithm is a linear function of the monomials of degree
-two, one and zero of the projected input, so that all concepts are evaluated by one matrix product, and the sums of
-the same monomials are the sufficient statistics that streaming needs.
+The *concept* of an (expert, class) pair is a mixture of Gaussians, its *modes*. It begins as one; a mode that has met
+enough samples is cut in two across its longest axis, and both halves go on learning. A sample counts for the nearest
+mode of its expert and class. So a stream is read once, no number of modes is fixed beforehand, and two concepts are
+joined exactly by putting their modes together.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from morph_cl.errors import UsageError
+from morph_cl.morph.gaussians import divergence, factorize, halved, moments, quadratic_form
+from morph_cl.morph.modes import Modes
 from morph_cl.morph.projection import Projection, monomials
 
 _RIDGE = 1e-3  # added to every variance: pixels that never change would make a covariance singular
 _MOST_WEIGHT = 20_000.0  # samples that an expert's level remembers: it follows slow change
 _RUN = 4_096  # samples whose monomials are held at once
+_SPLITTING_RUN = 512  # the same while modes may still be cut: halves must meet samples before they are cut again
 _ABSENT = -1e30  # log-density of a concept that does not exist; finite, so that differences stay numbers
 
 
@@ -28,32 +31,40 @@ class Concepts(nn.Module):
     Args:
         classes: number of classes.
         dims: principal components of the projection.
-        shrink: share of an expert's pooled covariance in each of its concepts' covariances.
+        shrink: share of the covariance of an expert's whole class, and of its whole data, in each mode's covariance.
+        modes: most modes of a concept.
+        split: samples that a mode meets before it is cut.
+        half: whether the modes of experts that are not in training are stored in half precision.
     """
 
-    sums: Tensor
     level: Tensor
 
-    def __init__(self, classes: int, dims: int, shrink: float) -> None:
+    def __init__(
+        self, classes: int, dims: int, shrink: float, modes: int = 1, split: int = 64, *, half: bool = False
+    ) -> None:
         super().__init__()
         self.classes = classes
         self.shrink = shrink
+        self.most = modes
+        self.split = split
+        self.most_modes = 10**9
+        """Modes of all concepts together beyond which none is cut: what the byte budget leaves."""
         self.projection = Projection(dims)
-        # (E, classes, monomials): sums of the monomials of what each concept has met.
-        self.register_buffer("sums", torch.zeros(0, classes, 0), persistent=False)
+        self.modes = Modes(half=half)
         # (E, 3): per expert the weight, mean and variance of the log-density of its own held-out data.
         self.register_buffer("level", torch.zeros(0, 3), persistent=False)
-        self._form: Tensor | None = None
+        self._form: list[tuple[Tensor, Tensor]] | None = None
+        self._coarse: Tensor | None = None
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
     def __len__(self) -> int:
-        return len(self.sums)
+        return len(self.level)
 
     @property
     def counts(self) -> Tensor:
         """(E, classes) samples met by each concept."""
-        return self.sums[..., -1] if self.sums.shape[-1] else self.sums.new_zeros(len(self), self.classes)
+        return self.modes.count_by_place(len(self), self.classes)
 
     @property
     def owned(self) -> Tensor:
@@ -61,10 +72,19 @@ class Concepts(nn.Module):
         return self.counts >= 2
 
     def add_expert(self) -> None:
-        """Append an expert without concepts."""
-        self.sums = torch.cat([self.sums, self.sums.new_zeros(1, self.classes, self.sums.shape[-1])])
+        """Append an expert without concepts, the one to learn from now on."""
         self.level = torch.cat([self.level, self.level.new_zeros(1, 3)])
-        self._form = None
+        self.open(len(self) - 1)
+
+    def open(self, row: int) -> None:
+        """Let an expert's concepts learn from now on, and those of the others rest.
+
+        Args:
+            row: the expert's row.
+        """
+        self.modes.wake(row)
+        self.modes.settle(row)
+        self._changed()
 
     def keep(self, rows: list[int]) -> None:
         """Keep some experts.
@@ -72,29 +92,42 @@ class Concepts(nn.Module):
         Args:
             rows: the rows to keep, in their new order.
         """
-        self.sums, self.level, self._form = self.sums[rows], self.level[rows], None
-
-    def restore(self, sums: Tensor, level: Tensor) -> None:
-        """Take back earlier statistics.
-
-        Args:
-            sums: (E, classes, monomials).
-            level: (E, 3).
-        """
-        self.sums, self.level, self._form = sums, level, None
+        new = torch.full((len(self),), -1, dtype=torch.int16, device=self.level.device)
+        new[rows] = torch.arange(len(rows), dtype=new.dtype, device=new.device)
+        self.modes.renumber(new)
+        self.level = self.level[rows]
+        self._changed()
 
     def fold(self, row: int, into: int) -> None:
-        """Add the statistics of one expert to another's: what the merged expert has met.
+        """Give the concepts of one expert to another: what the merged expert has met.
 
         Args:
-            row: the expert whose statistics are added; it stays until :meth:`keep` leaves it out.
-            into: the expert that they are added to.
+            row: the expert that gives up its concepts; it stays until :meth:`keep` leaves it out.
+            into: the expert that gets them; nearest modes are joined where a concept has too many.
         """
-        self.sums[into] += self.sums[row]
+        self.modes.wake(row)
+        self.modes.wake(into)
+        place = self.modes.place
+        place[place[:, 0] == row, 0] = into
+        for label in self._sizes(into).nonzero().squeeze(1).tolist():
+            self._thin(into, label)
         weights = self.level[[into, row], :1]
         self.level[into, 1:] = (self.level[[into, row], 1:] * weights).sum(0) / weights.sum().clamp_min(1e-9)
         self.level[into, 0] += self.level[row, 0]
-        self._form = None
+        self._changed()
+
+    def _thin(self, row: int, label: int) -> None:
+        """Join the nearest modes of a concept until it has no more than it may."""
+        modes = self.modes
+        while True:
+            mine = ((modes.place[:, 0] == row) & (modes.place[:, 1] == label)).nonzero().squeeze(1)
+            if len(mine) <= self.most:
+                return
+            _, mean, _ = moments(modes.sums[mine])
+            distance = torch.cdist(mean, mean).fill_diagonal_(math.inf)
+            a, b = divmod(int(distance.argmin()), len(mine))
+            modes.sums[mine[a]] += modes.sums[mine[b]]
+            modes.drop(mine[b : b + 1])
 
     # --- learning --------------------------------------------------------------------------------------------------
 
@@ -107,22 +140,69 @@ class Concepts(nn.Module):
         if self.projection.fitted or len(x) < 2:
             return
         self.projection.fit(x)
-        width = self.projection.width
-        self.sums = self.sums.new_zeros(len(self), self.classes, width * (width + 1) // 2 + width + 1)
+        self.modes.fit(self.projection.width)
 
     @torch.no_grad()
     def observe(self, row: int, x: Tensor, y: Tensor) -> None:
-        """Add labelled inputs to the concepts of one expert.
+        """Add labelled inputs to the concepts of the expert that was opened last.
 
         Args:
             row: the expert's row.
             x: (B, ...) inputs.
             y: (B,) int64 classes.
         """
-        for part_x, part_y in zip(torch.split(x, _RUN), torch.split(y, _RUN), strict=True):
-            members = nn.functional.one_hot(part_y, self.classes).to(x.dtype)
-            self.sums[row] += (monomials(self.projection(part_x)) @ members).T
-        self._form = None
+        self.modes.wake(row)
+        self._open_concepts(row, y)
+        start = 0
+        while start < len(y):
+            size = _SPLITTING_RUN if self._may_cut(row) else _RUN
+            self._count(row, x[start : start + size], y[start : start + size])
+            self._cut(row)
+            start += size
+        self._changed()
+
+    def _open_concepts(self, row: int, y: Tensor) -> None:
+        """An empty mode for each class that the expert meets for the first time."""
+        known = self.modes.place[self.modes.place[:, 0] == row, 1].long()
+        fresh = torch.bincount(y, minlength=self.classes).nonzero().squeeze(1)
+        fresh = fresh[~torch.isin(fresh, known)]
+        empty = self.modes.sums.new_zeros(len(fresh), self.modes.sums.shape[1])
+        self.modes.append(empty, torch.stack([torch.full_like(fresh, row), fresh], 1))
+
+    def _count(self, row: int, x: Tensor, y: Tensor) -> None:
+        """Add samples to the nearest mode of their class."""
+        modes = self.modes
+        mine = (modes.place[:, 0] == row).nonzero().squeeze(1)
+        z = self.projection(x)
+        own = modes.sums[mine]
+        mean = own[:, -1 - z.shape[1] : -1] / own[:, -1:].clamp_min(1.0)
+        distance = torch.cdist(z, mean).masked_fill(y[:, None] != modes.place[mine, 1].long(), math.inf)  # (B, modes)
+        members = nn.functional.one_hot(distance.argmin(1), len(mine)).to(z.dtype)
+        modes.sums[mine] += (monomials(z) @ members).T
+
+    def _sizes(self, row: int) -> Tensor:
+        """(classes,) number of modes of an expert's concepts."""
+        place = self.modes.place
+        return torch.bincount(place[place[:, 0] == row, 1].long(), minlength=self.classes)
+
+    def _may_cut(self, row: int) -> bool:
+        sizes = self._sizes(row)
+        return len(self.modes) < self.most_modes and bool(((sizes > 0) & (sizes < self.most)).any())
+
+    def _cut(self, row: int) -> None:
+        """Cut the modes that have met enough, the fullest first, as far as their concepts and the budget allow."""
+        modes = self.modes
+        ripe = ((modes.place[:, 0] == row) & (modes.sums[:, -1] >= self.split)).nonzero().squeeze(1)
+        ripe = ripe[modes.sums[ripe, -1].argsort(descending=True, stable=True)]
+        room = (self.most - self._sizes(row)).tolist()
+        chosen: list[int] = []
+        for index, label in zip(ripe.tolist(), modes.place[ripe, 1].tolist(), strict=True):
+            if room[label] > 0 and len(modes) + len(chosen) < self.most_modes:
+                room[label] -= 1
+                chosen.append(index)
+        if chosen:
+            modes.sums[chosen], other = halved(modes.sums[chosen])
+            modes.append(other, modes.place[chosen])
 
     def set_level(self, row: int, log_density: Tensor) -> None:
         """Note how well an expert's concepts explain data of its own that they have not met.
@@ -141,49 +221,93 @@ class Concepts(nn.Module):
 
     # --- densities -------------------------------------------------------------------------------------------------
 
+    def _shrunk(self, sums: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Counts, means and covariances that lean on the mean covariance of their group: the fewer samples the more."""
+        count, mean, spread = moments(sums)
+        total = count.new_zeros(groups).index_add_(0, group, count).clamp_min(1.0)
+        share = count / total[group]
+        pooled = spread.new_zeros(groups, *spread.shape[1:]).index_add_(0, group, spread * share[:, None, None])
+        width = mean.shape[1]
+        weight = (self.shrink + width / (width + count)).clamp_max(1.0)[:, None, None]
+        return count, mean, (1 - weight) * spread + weight * pooled[group]
+
     def gaussians(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Means, shrunk covariances and their Cholesky factors.
+        """One Gaussian a concept, its modes taken together: means, shrunk covariances and their Cholesky factors.
 
         Returns:
             (E, classes, d), (E, classes, d, d) and (E, classes, d, d) float64; standard normal without a concept.
         """
-        width = self.projection.width
-        upper = torch.triu_indices(width, width, device=self.sums.device)
-        sums, owned = self.sums.double(), self.owned
-        count = sums[..., -1].clamp_min(1.0)
-        mean = sums[..., -1 - width : -1] / count[..., None]
-        square = sums.new_zeros(*count.shape, width, width)
-        square[..., upper[0], upper[1]] = sums[..., : upper.shape[1]] / count[..., None]
-        square[..., upper[1], upper[0]] = square[..., upper[0], upper[1]]
-        spread = square - mean.unsqueeze(-1) * mean.unsqueeze(-2)
-        share = (count * owned) / (count * owned).sum(1, keepdim=True).clamp_min(1.0)
-        pooled = (spread * share[..., None, None]).sum(1, keepdim=True)
-        # A class with few samples for its dimensions leans on the pooled covariance more.
-        weight = (self.shrink + width / (width + count))[..., None, None].clamp_max(1.0)
-        eye = torch.eye(width, dtype=torch.float64, device=sums.device)
-        covariance = (1 - weight) * spread + weight * pooled + _RIDGE * eye
-        covariance = torch.where(owned[..., None, None], covariance, eye)
-        mean = torch.where(owned[..., None], mean, torch.zeros_like(mean))
-        return mean, *_factorize(covariance)
+        mean, covariance = self._whole(*self.modes.all())
+        eye = torch.eye(mean.shape[1], dtype=torch.float64, device=mean.device)
+        owned = self.owned.flatten()[:, None]
+        covariance = torch.where(owned[..., None], covariance + _RIDGE * eye, eye)
+        covariance, factor = factorize(covariance)
+        mean = torch.where(owned, mean, torch.zeros_like(mean))
+        shape, width = (len(self), self.classes), mean.shape[1]
+        return mean.view(*shape, width), covariance.view(*shape, width, width), factor.view(*shape, width, width)
 
-    def _quadratic_form(self) -> Tensor:
-        """(E * classes, monomials): the coefficients of every log-density, kept until statistics change."""
+    def _forms(self) -> list[tuple[Tensor, Tensor]]:
+        """For each expert the coefficients of its modes' log-densities, and the modes of each of its classes.
+
+        Returns:
+            (modes + 1, monomials), the last row that of no mode, and (classes, K) rows of it. Kept until statistics
+            change.
+        """
         if self._form is None:
-            mean, _, factor = self.gaussians()
-            width = mean.shape[-1]
-            upper = torch.triu_indices(width, width, device=mean.device)
-            precision = torch.cholesky_inverse(factor)
-            twice = torch.where(upper[0] == upper[1], 0.5, 1.0).to(mean)
-            quadratic = -precision[..., upper[0], upper[1]] * twice
-            linear = (precision @ mean.unsqueeze(-1)).squeeze(-1)
-            log_det = factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-            constant = -0.5 * (linear * mean).sum(-1) - log_det - 0.5 * width * math.log(2 * math.pi)
-            form = torch.cat([quadratic, linear, constant.unsqueeze(-1)], -1)
-            self._form = form.flatten(0, 1).to(self.sums.dtype)
+            sums, place = self.modes.all()
+            group, groups = place[:, 0] * self.classes + place[:, 1], len(self) * self.classes
+            count, mean, covariance = self._shrunk(sums, group, groups)
+            # A mode alone in its concept leans on the expert's other concepts instead.
+            alone = (torch.bincount(group, minlength=groups) == 1)[group][:, None, None]
+            covariance = torch.where(alone, self._whole(sums, place)[1][group], covariance)
+            _, factor = factorize(covariance + _RIDGE * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device))
+            total = count.new_zeros(groups).index_add_(0, group, count)
+            form = quadratic_form(mean, factor)
+            form[:, -1] += (count / total[group].clamp_min(1e-9)).clamp_min(1e-9).log()
+            form = form.float()
+            nothing = torch.zeros_like(form[:1])
+            nothing[0, -1] = _ABSENT
+            self._form = []
+            for row in range(len(self)):
+                mine = place[:, 0] == row
+                members = _members(place[mine, 1], self.classes)
+                self._form.append((torch.cat([form[mine], nothing]), members))
         return self._form
 
-    def log_density(self, x: Tensor) -> Tensor:
+    def _whole(self, sums: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
+        """Means (E * classes, d) and shrunk covariances (E * classes, d, d) of concepts, their modes taken together."""
+        groups = len(self) * self.classes
+        total = sums.new_zeros(groups, sums.shape[1]).index_add_(0, place[:, 0] * self.classes + place[:, 1], sums)
+        experts = torch.arange(groups, device=place.device) // self.classes
+        _, mean, covariance = self._shrunk(total, experts, len(self))
+        return mean, covariance
+
+    def log_density(self, x: Tensor, wanted: Tensor | None = None) -> Tensor:
         """Log-density of inputs under every concept.
+
+        Args:
+            x: (B, ...) inputs.
+            wanted: (B, E) bool, the experts whose concepts are asked about; None asks about all.
+
+        Returns:
+            (B, E, classes), hugely negative where there is no concept or none was asked about.
+        """
+        z = self.projection(x)
+        density = z.new_full((len(z), len(self), self.classes), _ABSENT)
+        everything = monomials(z) if wanted is None else None
+        for row, (form, members) in enumerate(self._forms()):
+            if everything is not None:
+                density[:, row] = _mixed(form @ everything, members)
+                continue
+            assert wanted is not None
+            rows = wanted[:, row].nonzero().squeeze(1)
+            if len(rows):
+                density[rows, row] = _mixed(form @ monomials(z[rows]), members)
+        found: Tensor = density.masked_fill(~self.owned, _ABSENT)
+        return found
+
+    def coarse_log_density(self, x: Tensor) -> Tensor:
+        """Log-density of inputs under one Gaussian a concept: many times cheaper than :meth:`log_density`.
 
         Args:
             x: (B, ...) inputs.
@@ -191,8 +315,15 @@ class Concepts(nn.Module):
         Returns:
             (B, E, classes), hugely negative where there is no concept.
         """
-        values = (self._quadratic_form() @ monomials(self.projection(x))).T.contiguous()  # (B, E * classes)
-        return values.view(-1, len(self), self.classes).masked_fill(~self.owned, _ABSENT)
+        if self._coarse is None:
+            mean, _, factor = self.gaussians()
+            self._coarse = quadratic_form(mean.flatten(0, 1), factor.flatten(0, 1)).float()
+        density = (self._coarse @ monomials(self.projection(x))).T.reshape(len(x), len(self), self.classes)
+        return density.masked_fill(~self.owned, _ABSENT)
+
+    def _changed(self) -> None:
+        self._form = None
+        self._coarse = None
 
     def divergence(self) -> Tensor:
         """Symmetric Kullback-Leibler divergence between any two concepts, in nats.
@@ -200,24 +331,16 @@ class Concepts(nn.Module):
         Returns:
             (E * classes, E * classes) float64, infinite where a concept does not exist.
         """
-        mean, covariance, factor = self.gaussians()
-        mean, covariance = mean.flatten(0, 1), covariance.flatten(0, 1)
-        precision = torch.cholesky_inverse(factor.flatten(0, 1))
-        traces = covariance.flatten(1) @ precision.flatten(1).T  # [i, j] = tr(S_i P_j)
-        outer = (mean.unsqueeze(-1) * mean.unsqueeze(-2)).flatten(1) @ precision.flatten(1).T
-        linear = (precision @ mean.unsqueeze(-1)).squeeze(-1)
-        distance = outer - 2 * mean @ linear.T + (linear * mean).sum(1)  # [i, j] = (m_i - m_j)' P_j (m_i - m_j)
-        one_way = 0.5 * (traces + distance - mean.shape[1])
+        mean, covariance, factor = (part.flatten(0, 1) for part in self.gaussians())
         owned = self.owned.flatten()
-        both = owned.unsqueeze(0) & owned.unsqueeze(1)
-        return (one_way + one_way.T).clamp_min(0.0).masked_fill(~both, math.inf)
+        return divergence(mean, covariance, factor).masked_fill(~(owned[:, None] & owned), math.inf)
 
     # --- state -----------------------------------------------------------------------------------------------------
 
     def export(self) -> dict[str, Any]:
         """The state as tensors by name."""
-        names = ("mean", "basis", "shift", "scale")
-        return {"sums": self.sums, "level": self.level, **{name: getattr(self.projection, name) for name in names}}
+        own = {name: getattr(self.modes, name) for name in Modes.NAMES}
+        return {"level": self.level, **own, **{name: getattr(self.projection, name) for name in Projection.NAMES}}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over an exported state.
@@ -225,42 +348,41 @@ class Concepts(nn.Module):
         Args:
             state: what :meth:`export` returned.
         """
-        device = self.sums.device
-        for name in ("mean", "basis", "shift", "scale"):
-            setattr(self.projection, name, state[name].to(device).clone())
-        self.sums, self.level = state["sums"].to(device).clone(), state["level"].to(device).clone()
-        self._form = None
+        for part, names in ((self.projection, Projection.NAMES), (self.modes, Modes.NAMES), (self, ("level",))):
+            for name in names:
+                setattr(part, name, state[name].to(self.level.device).clone())
+        self._changed()
 
     def __deepcopy__(self, memo: dict[int, object]) -> Concepts:
-        clone = Concepts(self.classes, self.projection.dims, self.shrink).to(self.sums.device)
+        clone = Concepts(
+            self.classes, self.projection.dims, self.shrink, self.most, self.split, half=self.modes.in_half
+        ).to(self.level.device)
         memo[id(self)] = clone
         clone.load(self.export())
+        clone.most_modes = self.most_modes
         clone.training = self.training
         return clone
 
 
-def _factorize(covariance: Tensor) -> tuple[Tensor, Tensor]:
-    """Cholesky factors, with more on the diagonal wherever rounding made a covariance indefinite.
+def _mixed(values: Tensor, members: Tensor) -> Tensor:
+    """Log-densities of concepts (B, classes) from those of their modes (modes + 1, B)."""
+    return (values[members[:, 0]] if members.shape[1] == 1 else values[members].logsumexp(1)).T
 
-    The statistics are sums in single precision: few samples far from the origin leave errors beyond the ridge.
+
+def _members(group: Tensor, groups: int) -> Tensor:
+    """For each group the indices of its members.
 
     Args:
-        covariance: (..., d, d) symmetric.
+        group: (N,) the group of each member.
+        groups: G.
 
     Returns:
-        The covariances as factored, and their factors, both (..., d, d).
-
-    Raises:
-        UsageError: a covariance is not finite.
+        (G, K) int64, K the size of the largest group; ``N`` fills up.
     """
-    if not bool(covariance.isfinite().all()):
-        raise UsageError("a concept's statistics are not finite; scale the inputs down before training.")
-    size = covariance.diagonal(dim1=-2, dim2=-1).abs().mean(-1)[..., None, None]
-    eye = torch.eye(covariance.shape[-1], dtype=covariance.dtype, device=covariance.device)
-    share = 1e-6
-    while True:
-        factor, failed = torch.linalg.cholesky_ex(covariance)
-        if not bool(failed.any()):
-            return covariance, factor
-        covariance = covariance + eye * size * share * (failed > 0)[..., None, None]
-        share *= 10
+    order = group.argsort(stable=True)
+    size = torch.bincount(group, minlength=groups)
+    first = size.cumsum(0) - size
+    place = torch.arange(len(group), device=group.device) - first[group[order]]
+    members = group.new_full((groups, max(int(size.max()), 1)), len(group))
+    members[group[order], place] = order
+    return members

@@ -40,7 +40,7 @@ def class_log_density(concepts: Concepts, x: Tensor, y: Tensor) -> tuple[Tensor,
     Returns:
         (B, E) log-densities, and (B, E) whether the expert has a concept of the class.
     """
-    density = concepts.log_density(x)
+    density = concepts.coarse_log_density(x)
     index = y[:, None, None].expand(-1, density.shape[1], 1)
     known = concepts.owned.unsqueeze(0).expand(len(y), -1, -1).gather(2, index).squeeze(2)
     return density.gather(2, index).squeeze(2), known
@@ -66,7 +66,7 @@ def look(concepts: Concepts, x: Tensor, y: Tensor) -> Look:
     if float(fall.min()) < _UNKNOWN - 1e-3:
         closest = int(fall.argmin())
     else:  # no class is known to any expert: the nearest is the one whose concepts lie nearest, whatever their class
-        closest = int(concepts.log_density(x).logsumexp(2).mean(0).argmax())
+        closest = int(concepts.coarse_log_density(x).logsumexp(2).mean(0).argmax())
     error = _LEVEL_ERRORS / max(float(concepts.level[closest, 0]), 1.0) ** 0.5 + _BATCH_ERRORS / len(y) ** 0.5
     return Look(closest, float(fall[closest]) - error)
 

@@ -60,7 +60,6 @@ def hold_out(model: MorphModel, x: Tensor, y: Tensor) -> None:
     density, known = class_log_density(model.concepts, x, y)
     row = model.row
     model.concepts.set_level(row, density[known[:, row], row])
-    model.concepts.observe(row, x, y)
     model.validation.add(x, y, model.active)
     fit_budget(model)
 
@@ -135,7 +134,8 @@ def check_batch(model: MorphModel, x: Tensor, y: Tensor) -> None:
             f"a batch of images {tuple(x.shape)} with labels {tuple(y.shape)} cannot be learned; "
             f"give at least one image of shape {model.input_shape} and one label an image."
         )
-    if not bool(torch.isfinite(x).all()):
+    # The sum of finite images is finite: one pass instead of a mask of the whole batch.
+    if not bool(x.sum().isfinite()) and not bool(torch.isfinite(x).all()):
         raise UsageError("a batch holds NaN or infinity; remove those images before training.")
     if int(y.min()) < 0 or int(y.max()) >= model.classes:
         raise UsageError(f"labels run from {int(y.min())} to {int(y.max())}; they must lie in 0..{model.classes - 1}.")

@@ -42,8 +42,7 @@ def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> S
     Source: replay with stored logits follows DER++ (Buzzega et al., NeurIPS 2020).
     """
     entropy = nn.functional.cross_entropy
-    routed = restrict(model.pool(model.active, x), allowed).log_softmax(1)
-    loss = entropy(routed, y)
+    routed, loss = _routed_loss(model, x, y, allowed)
     places = model.memory.draw(model.options.replay)
     past_x, past_y = model.memory.images(places), model.memory.y[places].long()
     shared = None
@@ -59,6 +58,20 @@ def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> S
     if model.options.gate and len(model.pool) > 1 and len(places):
         loss = loss + _gate_loss(model, x, past_x, model.memory.owner[places])
     return Step(model.mixture.join(routed, shared), loss)
+
+
+def _routed_loss(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> tuple[Tensor, Tensor]:
+    """The answer of the expert in training to the current samples, and its loss on them and on what it owns."""
+    owned = (model.memory.owner == model.active).nonzero().squeeze(1)
+    count = model.options.replay if len(owned) else 0
+    places = owned[torch.randint(0, len(owned), (count,), device=owned.device)] if count else owned
+    answers = model.pool(model.active, torch.cat([x, model.memory.images(places)]) if count else x)
+    routed = restrict(answers[: len(x)], allowed).log_softmax(1)
+    loss = nn.functional.nll_loss(routed, y)
+    if count:
+        past = nn.functional.cross_entropy(answers[len(x) :], model.memory.y[places].long())
+        loss = 0.5 * (loss + past)
+    return routed, loss
 
 
 def _gate_loss(model: MorphModel, x: Tensor, past_x: Tensor, owner: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ NAMES = ("sharpness", "gate", "concept", "graph", "routed", "shared")
 """The weights of a mixture, all positive: exponents of the densities in routing, of the gate, of the densities of
 classes within an expert, share of routing that follows the graph, and exponents of the routed and the shared answer."""
 
-_DEFAULTS = (0.5, 0.3, 0.3, 0.05, 0.6, 0.6)
+_DEFAULTS = (0.5, 0.3, 0.3, 0.05, 1.0, 0.3)
 
 
 @dataclass
@@ -76,6 +76,19 @@ class Mixture(nn.Module):
             route = self._follow_graph(route, evidence.affinity)
         return self._top(route), within
 
+    def promise(self, density: Tensor, gate: Tensor | None) -> Tensor:
+        """What densities and gate say of experts, before any choice.
+
+        Args:
+            density: (B, E, classes) log-densities.
+            gate: (B, E) log-probabilities, or None.
+
+        Returns:
+            (B, E) unnormalised log-probabilities.
+        """
+        logits = density.logsumexp(2) * self.weight("sharpness")
+        return logits if gate is None else logits + self.weight("gate") * gate
+
     def _follow_graph(self, route: Tensor, affinity: Tensor) -> Tensor:
         """Let each expert's neighbours in the graph have a share of what it is given."""
         share = self.weight("graph").clamp_max(0.5) * affinity.to(route)
@@ -105,7 +118,8 @@ class Mixture(nn.Module):
         Returns:
             (B, classes) logits.
         """
-        routed = (route.unsqueeze(2) + within + answers.clamp_min(_FLOOR)).logsumexp(1).log_softmax(1)
+        answers = self.weight("routed") * answers.clamp_min(_FLOOR)
+        routed = (route.unsqueeze(2) + within + answers).logsumexp(1).log_softmax(1)
         return self.join(routed.clamp_min(_FLOOR), shared)
 
     def join(self, routed: Tensor, shared: Tensor | None) -> Tensor:
@@ -120,7 +134,7 @@ class Mixture(nn.Module):
         """
         if shared is None:
             return routed
-        return self.weight("routed") * routed + self.weight("shared") * shared.clamp_min(_FLOOR)
+        return routed + self.weight("shared") * shared.clamp_min(_FLOOR)
 
     def calibrate(self, evidence: Evidence, answers: Tensor, y: Tensor, steps: int = 60, rate: float = 0.05) -> float:
         """Fit the weights to labelled samples that no part was trained on; few samples move them little.

@@ -62,7 +62,7 @@ class MorphModel(nn.Module):
         self.shared = build() if options.shared else None
         self.average = WeightAverage(self.shared, options.ema) if self.shared is not None and options.ema else None
         self.gate = Gate(input_shape[0] * input_shape[1] * input_shape[2])
-        self.concepts = Concepts(classes, options.dims, options.shrink)
+        self.concepts = Concepts(classes, options.dims, options.shrink, options.modes, options.split, half=options.half)
         self.mixture = Mixture(options.top_k)
         keep_logits = options.shared and options.distil > 0
         self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits)
@@ -121,6 +121,7 @@ class MorphModel(nn.Module):
             self.pool.freeze(self.active)
             self.active = number
             self.pool.open(number)
+            self.concepts.open(self.row)
             self.pool.net(number).train(self.training)
             fit_budget(self)
 
@@ -234,13 +235,24 @@ class MorphModel(nn.Module):
         Returns:
             Densities, gate, graph and shared answer, as far as options and learning have them.
         """
-        learned = self.concepts.projection.fitted and bool(self.concepts.owned.any())
+        gate = self.gate(x) if self.options.gate else None
         return Evidence(
-            density=self.concepts.log_density(x).detach() if learned else None,
-            gate=self.gate(x) if self.options.gate else None,
+            density=self._density(x, gate),
+            gate=gate,
             affinity=self.graph.affinity_matrix(self.numbers).to(x.device) if self.options.graph else None,
             shared=self.shared_logits(x).log_softmax(1) if self.shared is not None else None,
         )
+
+    @torch.no_grad()
+    def _density(self, x: Tensor, gate: Tensor | None) -> Tensor | None:
+        """(B, E, classes) log-densities of the experts that are worth asking; None before there are any."""
+        if not (self.concepts.projection.fitted and bool(self.concepts.owned.any())):
+            return None
+        if len(self.pool) <= self.options.candidates:
+            return self.concepts.log_density(x)
+        promise = self.mixture.promise(self.concepts.coarse_log_density(x), gate)
+        best = promise.topk(self.options.candidates, 1).indices
+        return self.concepts.log_density(x, torch.zeros_like(promise, dtype=torch.bool).scatter_(1, best, True))
 
     def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """The routed prediction.

@@ -29,7 +29,7 @@ class MorphOptions(Options):
     # --- experts
     expert: str = Field("mlp", description="the registered expert that routed and shared experts are built from")
     shared: bool = Field(
-        True, description="train one always-on expert on everything, with replay, beside the routed ones"
+        False, description="train one always-on expert on everything, with replay, beside the routed ones"
     )
     clone: Literal["closest", "newest", "scratch"] = Field(
         "closest",
@@ -37,7 +37,7 @@ class MorphOptions(Options):
     )
     half: bool = Field(True, description="store frozen experts in half precision")
     lr: Annotated[float, Field(gt=0, le=1)] = Field(
-        2e-3, description="Adam's learning rate for the routed expert in training"
+        3e-3, description="Adam's learning rate for the routed expert in training"
     )
     shared_lr: Annotated[float, Field(gt=0, le=1)] = Field(
         1e-3, description="Adam's learning rate for the shared expert"
@@ -50,7 +50,7 @@ class MorphOptions(Options):
 
     # --- replay memory
     memory: Annotated[int, Field(ge=10, le=10_000_000)] = Field(
-        8_000, description="most samples kept; fewer where max_bytes leaves less room"
+        20_000, description="most samples kept; fewer where max_bytes leaves less room"
     )
     holdout: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         0.02,
@@ -65,7 +65,13 @@ class MorphOptions(Options):
 
     # --- concepts, graph and gate
     dims: Annotated[int, Field(ge=1, le=1_024)] = Field(
-        48, description="principal components that concept densities live in"
+        40, description="principal components that concept densities live in"
+    )
+    modes: Annotated[int, Field(ge=1, le=1_024)] = Field(
+        16, description="most Gaussians in the density of one class within one expert"
+    )
+    split: Annotated[int, Field(ge=4, le=1_000_000)] = Field(
+        64, description="samples that a Gaussian meets before it is cut in two"
     )
     window: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
         2_048, description="samples that fix the principal components, and that the start of an experience is judged on"
@@ -75,6 +81,9 @@ class MorphOptions(Options):
     )
     gate: bool = Field(True, description="use the learned gate in routing")
     graph: bool = Field(True, description="use the knowledge graph's prior in routing")
+    candidates: Annotated[int, Field(ge=1, le=4_096)] = Field(
+        4, description="experts whose densities are looked at closely, for one input"
+    )
     top_k: Annotated[int, Field(ge=1, le=64)] = Field(2, description="routed experts that run for one input")
     graph_decay: Annotated[float, Field(gt=0, le=1)] = Field(
         0.97, description="factor on the strength of every similarity edge at each sleep"

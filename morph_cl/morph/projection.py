@@ -15,6 +15,8 @@ class Projection(nn.Module):
         dims: most principal components.
     """
 
+    NAMES = ("mean", "basis", "shift", "scale")
+
     mean: Tensor
     basis: Tensor
     shift: Tensor
@@ -23,7 +25,7 @@ class Projection(nn.Module):
     def __init__(self, dims: int) -> None:
         super().__init__()
         self.dims = dims
-        for name in ("mean", "basis", "shift", "scale"):
+        for name in self.NAMES:
             self.register_buffer(name, torch.empty(0), persistent=False)
 
     @property

@@ -172,7 +172,7 @@ class Undo:
     def __init__(self, model: MorphModel) -> None:
         self.numbers = model.numbers
         self.nets = {number: model.pool.net(number) for number in self.numbers}
-        self.sums, self.level = model.concepts.sums.clone(), model.concepts.level.clone()
+        self.concepts = {name: tensor.clone() for name, tensor in model.concepts.export().items()}
         self.gate = (model.gate.weight, model.gate.bias, list(model.gate.origin))
         self.graph = copy.deepcopy(model.graph)
         self.owners = model.memory.owner.clone(), model.validation.owner.clone()
@@ -185,7 +185,7 @@ class Undo:
             model: the model after the change.
         """
         model.pool.restore(self.numbers, self.nets)
-        model.concepts.restore(self.sums, self.level)
+        model.concepts.load(self.concepts)
         model.gate.weight, model.gate.bias, model.gate.origin = self.gate
         model.graph = self.graph
         model.memory.owner, model.validation.owner = self.owners
@@ -204,6 +204,7 @@ def remove_expert(model: MorphModel, number: int, heir: int) -> None:
     rows = [row for row in range(len(model.pool)) if row != gone]
     model.pool.remove(number)
     model.concepts.keep(rows)
+    model.concepts.open(model.row)
     model.gate.keep(rows)
     model.graph.remove_expert(number, heir)
     model.memory.reassign(number, heir)

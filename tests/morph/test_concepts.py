@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from morph_cl.morph.concepts import Concepts
+from morph_cl.morph.experts import tensor_bytes
 from morph_cl.morph.graph import concept_similarity
 from morph_cl.morph.projection import monomials
 
@@ -69,7 +71,8 @@ def test_streaming_equals_all_at_once(cuts: list[int]) -> None:
     bounds = sorted({min(sum(cuts[: i + 1]), 300) for i in range(len(cuts))} | {0, 300})
     for start, end in itertools.pairwise(bounds):
         streamed.observe(0, x[start:end], y[start:end])
-    torch.testing.assert_close(streamed.sums, whole.sums, rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(streamed.counts, whole.counts)
+    torch.testing.assert_close(streamed.log_density(x), whole.log_density(x), rtol=1e-3, atol=1e-2)
 
 
 def test_a_class_never_met_has_no_concept() -> None:
@@ -114,3 +117,70 @@ def test_folding_two_experts_equals_one_that_met_both() -> None:
     both.add_expert()
     both.observe(0, torch.cat([x, x + 1]), torch.cat([y, y]))
     torch.testing.assert_close(concepts.log_density(x), both.log_density(x), rtol=1e-3, atol=1e-2)
+
+
+@settings(max_examples=25)
+@given(st.integers(2, 12), st.integers(4, 60), st.integers(0, 1000))
+def test_cutting_keeps_count_mean_and_covariance(modes: int, split: int, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    x, y = torch.randn(400, 1, 4, 4, generator=generator), torch.randint(0, 2, (400,), generator=generator)
+    one, many = Concepts(2, dims=4, shrink=0.1), Concepts(2, dims=4, shrink=0.1, modes=modes, split=split)
+    for concepts in (one, many):
+        concepts.fit_projection(x)
+        concepts.add_expert()
+        for part_x, part_y in zip(x.split(100), y.split(100), strict=True):
+            concepts.observe(0, part_x, part_y)
+    assert len(one.modes) == 2 < len(many.modes) <= 2 * modes
+    torch.testing.assert_close(many.counts, one.counts)
+    for got, expected in zip(many.gaussians(), one.gaussians(), strict=True):
+        torch.testing.assert_close(got, expected, rtol=1e-3, atol=1e-3)
+
+
+def test_modes_describe_what_one_gaussian_cannot() -> None:
+    generator = torch.Generator().manual_seed(0)
+    side = torch.randint(0, 2, (1_200,), generator=generator) * 2.0 - 1.0
+    x = 0.2 * torch.randn(1_200, 1, 2, 2, generator=generator) + 2.0 * side[:, None, None, None]
+    scores = []
+    for modes in (1, 4):
+        concepts = Concepts(1, dims=3, shrink=0.1, modes=modes, split=32)
+        concepts.fit_projection(x[:600])
+        concepts.add_expert()
+        for part in x[:600].split(64):
+            concepts.observe(0, part, torch.zeros(len(part), dtype=torch.int64))
+        scores.append(float(concepts.log_density(x[600:]).mean()))
+    assert scores[1] > scores[0] + 0.2
+
+
+def test_a_budget_of_modes_holds() -> None:
+    concepts = Concepts(3, dims=4, shrink=0.1, modes=16, split=8)
+    concepts.most_modes = 7
+    x, y = torch.rand(500, 1, 4, 4), torch.arange(500) % 3
+    concepts.fit_projection(x)
+    concepts.add_expert()
+    for part_x, part_y in zip(x.split(50), y.split(50), strict=True):
+        concepts.observe(0, part_x, part_y)
+    assert len(concepts.modes) == 7
+
+
+def test_resting_modes_take_half_the_bytes_and_say_the_same() -> None:
+    concepts, x, _ = fitted(experts=1)
+    single = concepts.log_density(x)
+    half = copy.deepcopy(concepts)
+    half.modes.in_half = True
+    before = tensor_bytes(half.modes)
+    half.add_expert()  # the first expert's modes come to rest
+    assert tensor_bytes(half.modes) < 0.6 * before
+    assert half.counts[0].tolist() == concepts.counts[0].tolist()
+    torch.testing.assert_close(half.log_density(x)[:, :1], single, rtol=2e-2, atol=5e-2)
+    half.open(0)
+    assert len(half.modes.rest) == 0
+    torch.testing.assert_close(half.log_density(x)[:, :1], single, rtol=2e-2, atol=5e-2)
+
+
+def test_only_the_experts_asked_about_are_computed_and_alike() -> None:
+    concepts, x, _ = fitted(experts=3)
+    wanted = torch.zeros(len(x), 3, dtype=torch.bool)
+    wanted[::2, 0] = wanted[::3, 2] = True
+    got, everything = concepts.log_density(x, wanted), concepts.log_density(x)
+    torch.testing.assert_close(got[wanted], everything[wanted], rtol=1e-4, atol=1e-3)
+    assert float(got[~wanted].max()) < -1e29

@@ -42,7 +42,7 @@ def test_free_stream_grows_on_a_turn_and_the_tables_stay_in_step(
 
 
 def test_growth_keeps_the_moments_of_what_stays(learn: Train, make_model: Make, make_samples: Samples) -> None:
-    model = make_model()
+    model = make_model(shared=True)
     optimizer = model.make_optimizer()
     learn(model, optimizer, *make_samples(900, 0, 0))
     assert model.shared is not None
@@ -195,7 +195,7 @@ def test_the_state_holds_the_grown_shape(experience: Train, make_model: Make, ma
 
 
 def test_logits_are_differentiable_in_both_modes(experience: Train, make_model: Make, make_samples: Samples) -> None:
-    model = make_model(boundaries="aware")
+    model = make_model(boundaries="aware", shared=True)
     for number in range(2):
         experience(model, *make_samples(300, number, number))
     x, y = make_samples(30, 0, 9)

@@ -125,7 +125,7 @@ def test_sleep_leaves_mode_and_gradients_alone(grown: MorphModel) -> None:
 def test_consolidation_trains_the_shared_expert_on_memory(
     experience: Train, make_model: Make, make_samples: Samples
 ) -> None:
-    model = make_model(boundaries="aware", consolidate=True, shared_lr=0.1)
+    model = make_model(boundaries="aware", shared=True, consolidate=True, shared_lr=0.1)
     experience(model, *make_samples(300, 0, 0), steps=2)
     assert model.shared is not None
     images, labels = model.memory.images(torch.arange(len(model.memory))), model.memory.y.long()

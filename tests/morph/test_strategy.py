@@ -206,7 +206,7 @@ def test_avalanche_plugins_can_be_attached(
 def test_ewc_finds_importances_on_the_shared_expert(make_domains: MakeDomains, make_strategy: MakeStrategy) -> None:
     stream = make_domains((0, 1))
     plugin = EWCPlugin(ewc_lambda=1.0)
-    strategy = make_strategy(stream, plugins=(plugin,))
+    strategy = make_strategy(stream, plugins=(plugin,), shared=True)
     train(strategy, stream.benchmark.train_stream[:1])
     shared = [data.data for name, data in plugin.importances[0].items() if name.startswith("shared.")]
     assert shared
