@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         ScenarioSpec,
         StrategySpec,
     )
+    from morph_cl.stored import load_model, load_stream
     from morph_cl.training_options import TrainingOptions
 
     __version__: str
@@ -103,8 +104,10 @@ __all__ = [
     "compare",
     "hookimpl",
     "load_catalog",
+    "load_model",
     "load_run",
     "load_runs",
+    "load_stream",
     "make_stream",
     "resume",
     "run",
@@ -129,6 +132,7 @@ _NAMES_OF = {
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",
     "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",
+    "stored": "load_model load_stream",
     "training_options": "TrainingOptions",
 }
 _MODULE_OF = {name: f"morph_cl.{module}" for module, names in _NAMES_OF.items() for name in names.split()}
