@@ -1,4 +1,4 @@
-"""What a stored run is good for afterwards: its stream and its model, in Python."""
+"""What a stored run is good for afterwards: its stream, its model and, for MORPH, explanations."""
 
 from __future__ import annotations
 
@@ -9,10 +9,14 @@ from pydantic import ValidationError
 
 from morph_cl.catalog import load_catalog
 from morph_cl.config import RunConfig
+from morph_cl.engine.explained import GRAPH_FORMATS, explain_plan
 from morph_cl.engine.restored import restore_plan
 from morph_cl.errors import UsageError
 from morph_cl.experiment.plan import RunPlan, plan_run, plan_stream
+from morph_cl.results.atomic import check_writable
+from morph_cl.results.explanation import Explanation
 from morph_cl.results.folder import RunFolder
+from morph_cl.results.record import RunRecord
 from morph_cl.results.store import RunStore
 
 if TYPE_CHECKING:
@@ -72,6 +76,69 @@ def load_stream(
     config = stored_config(RunStore(Path(store)).folder(run_id), data_root)
     plan = plan_stream(config, load_catalog(config.plugin_files))
     return plan.build(plan.dataset.load())
+
+
+def explain(
+    run_id: str | Path,
+    *,
+    image: int | None = None,
+    experience: int | None = None,
+    label: int | None = None,
+    graph: Path | str | None = None,
+    store: Path | str = DEFAULT_STORE,
+    data_root: Path | str | None = None,
+    device: str | None = None,
+) -> Explanation:
+    """Explain what a finished run of MORPH predicts: one image, one class, or all experts in brief.
+
+    Args:
+        run_id: its id, a unique beginning of it, ``latest``, or its folder.
+        image: a test image, by its place in the experience's test data from 0.
+        experience: index of the experience that the image is of; None takes the last.
+        label: a class, in place of an image.
+        graph: a .graphml or .json file to write the knowledge graph to.
+        store: the folder of runs.
+        data_root: where data sets lie now; None takes what the run was told.
+        device: where to put the model; None takes the run's device.
+
+    Returns:
+        An ``ImageExplanation``, ``ClassExplanation`` or ``OverviewExplanation``; each has ``to_json()``.
+
+    Raises:
+        UsageError: the run is not of MORPH or kept no model, or there is no such image or class.
+        CheckpointError: the model is damaged, or the data is another now.
+
+    Example:
+        >>> print(explain("latest", image=7, experience=0).predicted)  # doctest: +SKIP
+    """
+    folder = RunStore(Path(store)).folder(run_id)
+    record = folder.read_record()
+    _check_question(record, image, experience, label)
+    target = None if graph is None else Path(graph)
+    if target is not None:
+        _check_graph_file(target)
+    plan = plan_of_model(folder, data_root, device)
+    return explain_plan(plan, folder, record, image=image, experience=experience, label=label, graph=target)
+
+
+def _check_question(record: RunRecord, image: int | None, experience: int | None, label: int | None) -> None:
+    """Refuse what can be seen to be wrong before data is loaded."""
+    if record.strategy != "morph":
+        raise UsageError(
+            f"run {record.run_id} is of strategy {record.strategy!r}; only runs of 'morph' can be explained."
+        )
+    if image is not None and label is not None:
+        raise UsageError("an image and a class are given; give one of them.")
+    if experience is not None and image is None:
+        raise UsageError("an experience is given without an image; give an image of its test data, such as 0.")
+    if experience is not None and not 0 <= experience < record.experiences:
+        raise UsageError(f"experience {experience} is not in 0..{record.experiences - 1}.")
+
+
+def _check_graph_file(path: Path) -> None:
+    if path.suffix not in GRAPH_FORMATS:
+        raise UsageError(f"graph file {str(path)!r} ends in {path.suffix!r}; give a .graphml or a .json file.")
+    check_writable(path)
 
 
 def stored_config(folder: RunFolder, data_root: Path | str | None = None) -> RunConfig:

@@ -17,7 +17,7 @@ from morph_cl.config import RunConfig, StudyConfig
 from morph_cl.errors import RunFailedError, UsageError
 from morph_cl.results.record import RunRecord
 
-COMMANDS = ["run", "compare", "resume", "list", "show", "runs", "data", "plugins"]
+COMMANDS = ["run", "compare", "resume", "explain", "list", "show", "runs", "data", "plugins"]
 
 
 def read(name: str) -> Any:

@@ -85,7 +85,7 @@ def test_a_resumed_run_keeps_its_model_too(blobs, tmp_path):
 def test_a_run_without_a_model_says_why_in_one_line(blobs, tmp_path, changes):
     record = run_two(blobs, tmp_path, **changes)
     assert not RunFolder(tmp_path / record.run_id).model.exists()
-    with pytest.raises(morph_cl.UsageError, match="kept no model: .*--no-model.*; run it again") as refusal:
+    with pytest.raises(morph_cl.UsageError, match=r"kept no model: .*--no-model.*; run it again") as refusal:
         morph_cl.load_model("latest", store=tmp_path)
     assert "\n" not in str(refusal.value)
 
