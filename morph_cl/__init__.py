@@ -57,6 +57,7 @@ if TYPE_CHECKING:
         ScenarioSpec,
         StrategySpec,
     )
+    from morph_cl.stored import explain, load_model, load_stream
     from morph_cl.training_options import TrainingOptions
 
     __version__: str
@@ -101,10 +102,13 @@ __all__ = [
     "build_optimizer",
     "build_stream",
     "compare",
+    "explain",
     "hookimpl",
     "load_catalog",
+    "load_model",
     "load_run",
     "load_runs",
+    "load_stream",
     "make_stream",
     "resume",
     "run",
@@ -129,6 +133,7 @@ _NAMES_OF = {
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",
     "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",
+    "stored": "explain load_model load_stream",
     "training_options": "TrainingOptions",
 }
 _MODULE_OF = {name: f"morph_cl.{module}" for module, names in _NAMES_OF.items() for name in names.split()}

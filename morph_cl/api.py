@@ -17,14 +17,12 @@ from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.plan import plan_run, plan_stream
 from morph_cl.results.record import RunRecord
 from morph_cl.results.store import RunStore
+from morph_cl.stored import DEFAULT_STORE, stored_config
 
 if TYPE_CHECKING:
     from morph_cl.bridge.stream import Stream
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
-
-DEFAULT_STORE = Path("runs")
-"""The folder of runs, below the working directory."""
 
 
 def make_config(**settings: Any) -> RunConfig:
@@ -195,9 +193,7 @@ def resume(
         RunFailedError: the run went on and broke.
     """
     folder = RunStore(Path(store)).folder(run_id)
-    config = folder.read_config()
-    if data_root is not None:
-        config = config.model_copy(update={"data_root": Path(data_root)})
+    config = stored_config(folder, data_root)
     if folder.read_status().state == "finished":
         raise UsageError(f"run {folder.run_id} is finished; see it with `morph-cl compare {folder.run_id}`.")
     if not any(folder.checkpoint.glob("*")):

@@ -55,6 +55,7 @@ class RunConfig(StreamConfig):
         (),
         description="Avalanche plugins to attach, such as avalanche.training.plugins:LwFPlugin(alpha=1,temperature=2)",
     )
+    keep_model: bool = Field(True, description="whether a stored run keeps its final model")
 
 
 class StudyConfig(BaseModel):

@@ -1,10 +1,12 @@
-"""Checkpoints of a run: one folder after each experience, of which only the newest whole one is kept."""
+"""What a run saves of its strategy: a checkpoint after each experience, of which the newest is kept, and its end."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 from typing import Any
+
+from safetensors import SafetensorError
 
 from morph_cl.bridge.tree import MANIFEST, load_tree, save_tree
 from morph_cl.errors import CheckpointError
@@ -59,3 +61,37 @@ def remove_checkpoints(root: Path) -> None:
         root: the folder of all checkpoints of the run.
     """
     shutil.rmtree(root, ignore_errors=True)
+
+
+def save_model(folder: Path, tree: Any) -> None:
+    """Write the final model of a run, whole or not at all.
+
+    Args:
+        folder: the folder to make; what an earlier attempt left there is replaced.
+        tree: what to save.
+
+    Raises:
+        CheckpointError: it cannot be written; nothing is left of it.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        folder.mkdir(parents=True)
+        save_tree(tree, folder)
+    except (OSError, SafetensorError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise CheckpointError(f"cannot write {folder}: {error}; make room there and run it again.") from error
+
+
+def load_model(folder: Path) -> Any:
+    """Read the final model of a run.
+
+    Args:
+        folder: where :func:`save_model` wrote it.
+
+    Returns:
+        The tree that was saved.
+
+    Raises:
+        CheckpointError: it is missing or damaged.
+    """
+    return load_tree(folder)

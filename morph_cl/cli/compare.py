@@ -56,6 +56,7 @@ def compare(
     config: flags.Config = None,
     runs_dir: flags.RunsDir = flags.DEFAULT_RUNS_DIR,
     no_store: flags.NoStore = False,
+    no_model: flags.NoModel = False,
     json_file: flags.JsonList = None,
     csv_file: flags.Csv = None,
     quiet: flags.Quiet = False,
@@ -85,8 +86,10 @@ def compare(
     }
     if strategies is None and config is None:
         only_study = [key for key, value in wanted.items() if value not in (None, [])] + ["option"] * bool(option)
+        only_study += ["no_model"] * no_model
         records = _stored(state, what or [], only_study, runs_dir)
     else:
+        wanted["keep_model"] = False if no_model else None
         records = _study(state, what or [], wanted, option or [], config, None if no_store else runs_dir, quiet=quiet)
     outputs.write_json(json_file, records, as_list=True)
     outputs.write_csv(csv_file, records)

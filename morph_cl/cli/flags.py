@@ -119,6 +119,10 @@ Config = Annotated[
 ]
 RunsDir = Annotated[Path, typer.Option(metavar="DIR", help="The folder of stored runs.", rich_help_panel=OUTPUT)]
 NoStore = Annotated[bool, typer.Option("--no-store", metavar="", help="Store nothing.", rich_help_panel=OUTPUT)]
+NoModel = Annotated[
+    bool,
+    typer.Option("--no-model", metavar="", help="Store the run without its final model.", rich_help_panel=OUTPUT),
+]
 Json = Annotated[
     Path | None,
     typer.Option("--json", metavar="FILE", help="Also write the record as JSON.", rich_help_panel=OUTPUT),

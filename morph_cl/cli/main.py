@@ -17,6 +17,7 @@ from morph_cl.cli import flags
 from morph_cl.cli.browse import list_records, runs, show
 from morph_cl.cli.compare import compare
 from morph_cl.cli.data import data_app
+from morph_cl.cli.explain import explain
 from morph_cl.cli.interrupt import INTERRUPTED
 from morph_cl.cli.plugins import plugins_app
 from morph_cl.cli.run import resume, run
@@ -36,6 +37,7 @@ app = typer.Typer(
 app.command("run")(run)
 app.command("compare")(compare)
 app.command("resume")(resume)
+app.command("explain")(explain)
 app.command("list")(list_records)
 app.command("show")(show)
 app.command("runs")(runs)

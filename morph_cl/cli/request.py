@@ -57,7 +57,7 @@ class Given:
         return f"{key} in {self.source}"
 
 
-_FLAG_NAMES = {"plugin_files": "plugin", "options": "option"}
+_FLAG_NAMES = {"plugin_files": "plugin", "options": "option", "keep_model": "no-model"}
 
 
 def read_config_file(path: Path | None, known: Iterable[str]) -> dict[str, Any]:

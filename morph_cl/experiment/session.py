@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from morph_cl.bridge.accounting import memory_use
-from morph_cl.bridge.checkpoint import load_checkpoint, remove_checkpoints, save_checkpoint
+from morph_cl.bridge.checkpoint import load_checkpoint, load_model, remove_checkpoints, save_checkpoint, save_model
 from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.randomness import random_state, seed_everything, set_random_state
 from morph_cl.bridge.recorder import Recorder
@@ -142,11 +142,7 @@ class RunSession:
         self.folder = folder
         saved = load_checkpoint(folder.checkpoint)
         folder.write_status("running")
-        if saved["dataset"] != self.data.checksum:
-            raise CheckpointError(
-                f"the run was on data with checksum {saved['dataset'][:12]}, {self.data.name!r} now has "
-                f"{self.data.checksum[:12]}; give the same data with --data-root or MORPH_CL_DATA."
-            )
+        self._check_data(saved["dataset"])
         seed_everything(self.plan.config.seed)
         self.ledger = Ledger.from_tree(saved["ledger"])
         strategy = self.build_strategy()
@@ -155,6 +151,36 @@ class RunSession:
         set_random_state(saved["random"])
         self._begin()
         return self._train_from(strategy, len(self.ledger.matrix))
+
+    def restore(self, folder: RunFolder) -> Any:
+        """The strategy of a finished run as it was at the end; the global random generators stay as they are.
+
+        Args:
+            folder: the run's folder, which holds a model.
+
+        Returns:
+            The strategy, its model in evaluation mode: it predicts as at the run's end, bit for bit on the CPU.
+
+        Raises:
+            CheckpointError: the model is damaged, or data or strategy are others now.
+        """
+        saved = load_model(folder.model)
+        self._check_data(saved["dataset"])
+        before = random_state()
+        seed_everything(self.plan.config.seed)
+        strategy = self.build_strategy()
+        restore_strategy(strategy, saved["strategy"], self.stream)
+        set_random_state(before)
+        strategy.model.eval()
+        return strategy
+
+    def _check_data(self, checksum: str) -> None:
+        """Refuse a state that belongs to other data."""
+        if checksum != self.data.checksum:
+            raise CheckpointError(
+                f"the run was on data with checksum {checksum[:12]}, {self.data.name!r} now has "
+                f"{self.data.checksum[:12]}; give the same data with --data-root or MORPH_CL_DATA."
+            )
 
     def _begin(self) -> None:
         self.listener.started(self.start)
@@ -173,6 +199,7 @@ class RunSession:
         record = self._record(strategy)
         if self.folder is not None:
             record = self.folder.write_record(record)
+            self._save_model(strategy, self.folder)
             self.folder.write_status("finished")
             remove_checkpoints(self.folder.checkpoint)
         self.listener.finished(record)
@@ -218,6 +245,15 @@ class RunSession:
             "random": random_state(),
         }
         save_checkpoint(self.folder.checkpoint, done, tree)
+
+    def _save_model(self, strategy: Any, folder: RunFolder) -> None:
+        """Keep the final state, unless that is not wanted or an attached plugin cannot be built or saved again."""
+        if not (self.plan.config.keep_model and self.resumable):
+            return
+        try:
+            save_model(folder.model, {"dataset": self.data.checksum, "strategy": encode_strategy(strategy)})
+        except CheckpointError as error:
+            self.listener.warned(f"the final model is not kept: {error}")
 
     def _notify(self, hook: str, **arguments: Any) -> None:
         for message in self.plan.catalog.host.notify(hook, **arguments):

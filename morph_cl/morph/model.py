@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.budget import check_budget, fit_budget, room_for_expert
 from morph_cl.morph.concepts import Concepts
+from morph_cl.morph.decision import decide
 from morph_cl.morph.experts import Build, ExpertPool
 from morph_cl.morph.gate import Gate
 from morph_cl.morph.graph import KnowledgeGraph
@@ -264,19 +265,7 @@ class MorphModel(nn.Module):
         Returns:
             (B, classes) logits.
         """
-        evidence = self.evidence(x)
-        if evidence.density is not None and allowed is not None:
-            outside = ~(allowed if allowed.dim() == 2 else allowed.expand(len(x), -1))
-            evidence.density = evidence.density.masked_fill(outside.unsqueeze(1), -1e30)
-        route, within = self.mixture.route(evidence, len(self.pool))
-        route, within = route.expand(len(x), -1), within.expand(len(x), -1, self.classes)
-        answers = x.new_zeros(len(x), len(self.pool), self.classes)
-        for row, number in enumerate(self.numbers):
-            rows = torch.isfinite(route[:, row]).nonzero().squeeze(1)
-            if len(rows):
-                answers[rows, row] = self.pool(number, x[rows])
-        logits = self.mixture.combine(route, within, answers, evidence.shared)
-        return restrict(logits, allowed)
+        return decide(self, x, allowed).logits
 
     def forward(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """Logits (B, classes) of images (B, C, H, W)."""

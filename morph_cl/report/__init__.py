@@ -5,6 +5,7 @@ Nothing here imports torch or Avalanche, and nothing here prints: a rich ``Conso
 
 from morph_cl.report.compose import comparison_report, run_report
 from morph_cl.report.curves import comparison_curves, strategy_curves
+from morph_cl.report.explanation import explanation_report
 from morph_cl.report.heatmap import accuracy_matrix
 from morph_cl.report.tables import summary_table
 
@@ -12,6 +13,7 @@ __all__ = [
     "accuracy_matrix",
     "comparison_curves",
     "comparison_report",
+    "explanation_report",
     "run_report",
     "strategy_curves",
     "summary_table",

@@ -1,4 +1,4 @@
-"""The folder of one run: what was asked for, how it stands, what came out, and its checkpoint."""
+"""The folder of one run: what was asked for, how it stands, what came out, its checkpoint and its final model."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ START = "start.json"
 STATUS = "status.json"
 RECORD = "record.json"
 CHECKPOINT = "checkpoint"
+MODEL = "model"
 
 State = Literal["running", "finished", "failed", "interrupted"]
 
@@ -91,6 +92,11 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """The folder for the strategy's state; whoever saves a checkpoint creates it."""
         return self.path / CHECKPOINT
+
+    @property
+    def model(self) -> Path:
+        """The folder for the strategy's state at the end of the run; there only where one was kept."""
+        return self.path / MODEL
 
     def is_run(self) -> bool:
         """Whether the folder holds a run at all."""

@@ -17,7 +17,7 @@ from morph_cl.config import RunConfig, StudyConfig
 from morph_cl.errors import RunFailedError, UsageError
 from morph_cl.results.record import RunRecord
 
-COMMANDS = ["run", "compare", "resume", "list", "show", "runs", "data", "plugins"]
+COMMANDS = ["run", "compare", "resume", "explain", "list", "show", "runs", "data", "plugins"]
 
 
 def read(name: str) -> Any:
@@ -96,6 +96,18 @@ def test_run_gives_flags_to_the_api_and_shows_the_report(api: dict[str, Any], mo
     assert read("out.json")["strategy"] == "replay"
 
 
+@pytest.mark.parametrize("command", ["run single", "compare single --strategies naive"])
+def test_a_run_keeps_its_model_unless_told_otherwise(command: str, api: dict[str, Any], morph_cl_command: Any) -> None:
+    def kept() -> bool:
+        config: RunConfig = api["config"] if "config" in api else api["study"].base
+        return config.keep_model
+
+    assert morph_cl_command(command).code == 0
+    assert kept()
+    assert morph_cl_command(command, "--no-model").code == 0
+    assert not kept()
+
+
 def test_quiet_shows_no_report_and_no_store_stores_nothing(api: dict[str, Any], morph_cl_command: Any) -> None:
     outcome = morph_cl_command("run", "single", "--quiet", "--no-store", "--json", "out.json")
     assert (outcome.code, outcome.out, api["store"]) == (0, "", None)
@@ -168,6 +180,7 @@ BAD = {
     "compare rotated-mnist": "compare rotated-mnist --strategies",
     "compare x --epochs 3": "--epochs is for running",
     "compare x -o a.b=1": "--option is for running",
+    "compare x --no-model": "--no-model is for running",
     "compare nothing": "To run and compare",
     "compare a b --strategies naive": "run one scenario",
     "compare single --strategies naive,naive": "strategy naive is given twice",

@@ -74,6 +74,9 @@ def test_it_answers_without_torch(folder: Path, command: str, said: str) -> None
         "run rotated-mnist --strategy navie",
         "run rotated-mnist --preset der-20 --experiences 3",
         "resume latest",
+        "explain rotated-mnist-naive",
+        "explain rotated-mnist-morph --image 0 --class 1",
+        "explain rotated-mnist-morph --image 0",
     ],
 )
 def test_bad_usage_is_refused_without_torch(folder: Path, command: str) -> None:

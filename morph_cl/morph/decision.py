@@ -1,0 +1,59 @@
+"""One routed prediction with all that led to it: prediction and explanation are the same computation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from morph_cl.morph.learning import restrict
+from morph_cl.morph.mixture import Evidence
+
+if TYPE_CHECKING:
+    from morph_cl.morph.model import MorphModel
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a batch's prediction was made of.
+
+    Args:
+        evidence: what was known before any routed expert ran.
+        route: (B, E) log-probabilities over experts, -inf where an expert did not answer.
+        within: (B, E, classes) what the densities say of the classes within each expert.
+        answers: (B, E, classes) log-probabilities of the experts; zeros where one did not answer.
+        logits: (B, classes) the prediction.
+    """
+
+    evidence: Evidence
+    route: Tensor
+    within: Tensor
+    answers: Tensor
+    logits: Tensor
+
+
+def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decision:
+    """Make the routed prediction.
+
+    Args:
+        model: the model.
+        x: (B, C, H, W).
+        allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+
+    Returns:
+        The prediction and its parts.
+    """
+    evidence = model.evidence(x)
+    if evidence.density is not None and allowed is not None:
+        outside = ~(allowed if allowed.dim() == 2 else allowed.expand(len(x), -1))
+        evidence.density = evidence.density.masked_fill(outside.unsqueeze(1), -1e30)
+    route, within = model.mixture.route(evidence, len(model.pool))
+    route, within = route.expand(len(x), -1), within.expand(len(x), -1, model.classes)
+    answers = x.new_zeros(len(x), len(model.pool), model.classes)
+    for row, number in enumerate(model.numbers):
+        rows = route[:, row].isfinite().nonzero().squeeze(1)
+        if len(rows):
+            answers[rows, row] = model.pool(number, x[rows])
+    logits = restrict(model.mixture.combine(route, within, answers, evidence.shared), allowed)
+    return Decision(evidence, route, within, answers, logits)
