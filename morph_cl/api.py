@@ -24,22 +24,6 @@ DEFAULT_STORE = Path("runs")
 """The folder of runs, below the working directory."""
 
 
-def make_config(**settings: Any) -> RunConfig:
-    """A validated run configuration.
-
-    Args:
-        settings: fields of :class:`~morph_cl.config.RunConfig`.
-
-    Returns:
-        The configuration.
-
-    Raises:
-        UnknownNameError: a setting that does not exist.
-        UsageError: a setting out of its range.
-    """
-    return configured(RunConfig, **settings)
-
-
 def run(
     scenario: str,
     strategy: str = "morph",
@@ -73,7 +57,7 @@ def run(
         >>> record = run("rotated-mnist", "replay", options={"replay": {"mem_size": 500}})  # doctest: +SKIP
         >>> record.metrics["average_accuracy"]  # doctest: +SKIP
     """
-    config = make_config(scenario=scenario, strategy=strategy, options=_plain(options), **settings)
+    config = configured(RunConfig, scenario=scenario, strategy=strategy, options=_plain(options), **settings)
     return run_config(config, store=store, listener=listener, avalanche_plugins=avalanche_plugins)
 
 
@@ -136,7 +120,7 @@ def compare(
         UsageError: any of the runs cannot be done; nothing was trained.
         RunFailedError: a run started and broke.
     """
-    base = make_config(scenario=scenario, options=_plain(options), **settings)
+    base = configured(RunConfig, scenario=scenario, options=_plain(options), **settings)
     study = checked(StudyConfig, {"base": base, "strategies": tuple(strategies), "seeds": _seeds(seeds)})
     return run_study(study, store=store, listener=listener)
 
@@ -194,7 +178,7 @@ def ablate(
         UsageError: any of the runs cannot be done; nothing was trained.
         RunFailedError: a run started and broke.
     """
-    base = make_config(scenario=scenario, strategy=strategy, options=_plain(options), **settings)
+    base = configured(RunConfig, scenario=scenario, strategy=strategy, options=_plain(options), **settings)
     study = checked(AblationConfig, {"base": base, "only": tuple(only), "seeds": _seeds(seeds)})
     return run_ablation(study, store=store, listener=listener)
 

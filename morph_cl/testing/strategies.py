@@ -63,10 +63,10 @@ def _check_profiles(spec: StrategySpec, catalog: Catalog) -> None:
 
 def _check_ablations(spec: StrategySpec, options: Mapping[str, Any] | None) -> None:
     subject = Subject(spec)
-    whole = subject.options(options)
     for name, (switched, _) in spec.ablations.items():
+        others = {option: value for option, value in (options or {}).items() if option not in switched}
         subject.require(
-            subject.options({**(options or {}), **switched}) != whole,
+            subject.options({**others, **switched}) != subject.options(others),
             f"ablation {name!r} changes none of its options; switch something off.",
         )
 

@@ -50,9 +50,11 @@ def folder(tmp_path: Path, make_record: Callable[..., RunRecord]) -> Path:
         ("--help", "Usage: "),
         ("--version", "morph-cl "),
         ("run --help", "--strategy"),
+        ("ablate --help", "--only"),
         ("list", "rotated-mnist"),
         ("list strategies", "naive"),
         ("show strategy morph", "options"),
+        ("show strategy morph", "small"),
         ("show scenario rotated-mnist", "five-angles"),
         ("runs", "finished"),
         ("show run latest", "c0ffeec0ffee"),
@@ -74,6 +76,10 @@ def test_it_answers_without_torch(folder: Path, command: str, said: str) -> None
         "run rotated-mnist --strategy navie",
         "run rotated-mnist --preset der-20 --experiences 3",
         "resume latest",
+        "run rotated-mnist --profile smal",
+        "compare rotated-mnist --strategies naive,ewc --profile small",
+        "ablate rotated-mnist --only gaet",
+        "ablate rotated-mnist --strategy naive",
     ],
 )
 def test_bad_usage_is_refused_without_torch(folder: Path, command: str) -> None:
