@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from morph_cl.api import (
+        ablate,
         build_stream,
         compare,
         load_run,
         load_runs,
         resume,
         run,
+        run_ablation,
         run_config,
         run_study,
     )
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from morph_cl.bridge.strategy import TensorStrategy
     from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
     from morph_cl.catalog import load_catalog
-    from morph_cl.config import RunConfig, StudyConfig
+    from morph_cl.config import AblationConfig, RunConfig, StudyConfig
     from morph_cl.data.images import ImageData
     from morph_cl.data.request import DatasetRequest
     from morph_cl.errors import (
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "API_VERSION",
+    "AblationConfig",
     "AmbiguousNameError",
     "CheckpointError",
     "DataError",
@@ -98,6 +101,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "__version__",
+    "ablate",
     "build_classifier",
     "build_optimizer",
     "build_stream",
@@ -112,18 +116,19 @@ __all__ = [
     "make_stream",
     "resume",
     "run",
+    "run_ablation",
     "run_config",
     "run_study",
 ]
 
 _NAMES_OF = {
-    "api": "build_stream compare load_run load_runs resume run run_config run_study",
+    "api": "ablate build_stream compare load_run load_runs resume run run_ablation run_config run_study",
     "bridge.classifier": "build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
     "bridge.strategy": "TensorStrategy",
     "bridge.stream": "ExperienceData ScenarioRequest Stream make_stream",
     "catalog": "load_catalog",
-    "config": "RunConfig StudyConfig",
+    "config": "AblationConfig RunConfig StudyConfig",
     "data.images": "ImageData",
     "data.request": "DatasetRequest",
     "errors": "AmbiguousNameError CheckpointError DataError MorphClError PluginError RunFailedError "

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from morph_cl.catalog import load_catalog
-from morph_cl.config import RunConfig, StreamConfig, StudyConfig
-from morph_cl.engine.sequential import execute_plan, resume_plan
-from morph_cl.errors import CheckpointError, UnknownNameError, UsageError
+from morph_cl.config import AblationConfig, RunConfig, StreamConfig, StudyConfig, checked, configured
+from morph_cl.engine.sequential import execute_plan, execute_plans, resume_plan
+from morph_cl.errors import CheckpointError, UsageError
+from morph_cl.experiment.ablation import plan_ablation
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.plan import plan_run, plan_stream
+from morph_cl.experiment.profile import where_offered
 from morph_cl.results.record import RunRecord
 from morph_cl.results.store import RunStore
 from morph_cl.stored import DEFAULT_STORE, stored_config
@@ -22,23 +21,6 @@ from morph_cl.stored import DEFAULT_STORE, stored_config
 if TYPE_CHECKING:
     from morph_cl.bridge.stream import Stream
 
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-def make_config(**settings: Any) -> RunConfig:
-    """A validated run configuration.
-
-    Args:
-        settings: fields of :class:`~morph_cl.config.RunConfig`.
-
-    Returns:
-        The configuration.
-
-    Raises:
-        UnknownNameError: a setting that does not exist.
-        UsageError: a setting out of its range.
-    """
-    return _config(RunConfig, **settings)
 
 
 def run(
@@ -74,7 +56,7 @@ def run(
         >>> record = run("rotated-mnist", "replay", options={"replay": {"mem_size": 500}})  # doctest: +SKIP
         >>> record.metrics["average_accuracy"]  # doctest: +SKIP
     """
-    config = make_config(scenario=scenario, strategy=strategy, options=_plain(options), **settings)
+    config = configured(RunConfig, scenario=scenario, strategy=strategy, options=_plain(options), **settings)
     return run_config(config, store=store, listener=listener, avalanche_plugins=avalanche_plugins)
 
 
@@ -137,9 +119,8 @@ def compare(
         UsageError: any of the runs cannot be done; nothing was trained.
         RunFailedError: a run started and broke.
     """
-    base = make_config(scenario=scenario, options=_plain(options), **settings)
-    numbers = tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
-    study = _checked(StudyConfig, {"base": base, "strategies": tuple(strategies), "seeds": numbers})
+    base = configured(RunConfig, scenario=scenario, options=_plain(options), **settings)
+    study = checked(StudyConfig, {"base": base, "strategies": tuple(strategies), "seeds": _seeds(seeds)})
     return run_study(study, store=store, listener=listener)
 
 
@@ -161,13 +142,69 @@ def run_study(
         RunFailedError: a run started and broke.
     """
     catalog = load_catalog(study.base.plugin_files)
-    plans = [plan_run(config, catalog, also_known=study.strategies) for config in study.runs()]
-    folder = _store(store)
-    records = []
-    for plan in plans:
-        records.append(execute_plan(plan, listener=listener or RunListener(), store=folder))
-        gc.collect()  # Avalanche's strategies are reference cycles that hold whole data sets
-    return records
+    runs = where_offered(study.runs(), catalog)
+    plans = [plan_run(config, catalog, also_known=study.strategies) for config in runs]
+    return execute_plans(plans, listener=listener or RunListener(), store=_store(store))
+
+
+def ablate(
+    scenario: str,
+    strategy: str = "morph",
+    *,
+    only: Sequence[str] = (),
+    seeds: int | Sequence[int] = 1,
+    store: Path | str | None = DEFAULT_STORE,
+    listener: RunListener | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    **settings: Any,
+) -> dict[str, list[RunRecord]]:
+    """Train a strategy as it is and with one mechanism after the other switched off, on the same streams.
+
+    Args:
+        scenario: the scenario's name.
+        strategy: the strategy's name; its record says which mechanisms can be switched off, and how.
+        only: the mechanisms to switch off; none named takes all.
+        seeds: how many seeds, counted from 0, or the seeds themselves.
+        store: folder in which to keep the runs; None keeps nothing.
+        listener: told what happens as it happens.
+        options: options by the name of the record that they are for; a switch wins over them.
+        settings: every other field of :class:`~morph_cl.config.RunConfig`.
+
+    Returns:
+        The records by mechanism, one a seed; first those of the strategy as it is, under ``defaults``.
+
+    Raises:
+        UsageError: any of the runs cannot be done; nothing was trained.
+        RunFailedError: a run started and broke.
+    """
+    base = configured(RunConfig, scenario=scenario, strategy=strategy, options=_plain(options), **settings)
+    study = checked(AblationConfig, {"base": base, "only": tuple(only), "seeds": _seeds(seeds)})
+    return run_ablation(study, store=store, listener=listener)
+
+
+def run_ablation(
+    study: AblationConfig, *, store: Path | str | None = DEFAULT_STORE, listener: RunListener | None = None
+) -> dict[str, list[RunRecord]]:
+    """Like :func:`ablate`, from a configuration. All runs are checked before the first one starts.
+
+    Args:
+        study: what to run. A mechanism that its options have switched off already is left out, with a warning.
+        store: folder in which to keep the runs; None keeps nothing.
+        listener: told what happens as it happens.
+
+    Returns:
+        The records by mechanism, one a seed; first those of the strategy as it is, under ``defaults``.
+
+    Raises:
+        UsageError: any of the runs cannot be done; nothing was trained.
+        RunFailedError: a run started and broke.
+    """
+    plan = plan_ablation(study, load_catalog(study.base.plugin_files))
+    listener = listener or RunListener()
+    listener.planned(plan.names)
+    for mechanism in plan.left_out:
+        listener.warned(f"{mechanism} is left out: with these options it is switched off already.")
+    return plan.by_mechanism(execute_plans(plan.runs, listener=listener, store=_store(store)))
 
 
 def resume(
@@ -248,17 +285,9 @@ def build_stream(scenario: str, *, options: Mapping[str, Mapping[str, Any]] | No
     Raises:
         UsageError: what was asked for cannot be built.
     """
-    config = _config(StreamConfig, scenario=scenario, options=_plain(options), **settings)
+    config = configured(StreamConfig, scenario=scenario, options=_plain(options), **settings)
     plan = plan_stream(config, load_catalog(config.plugin_files))
     return plan.build(plan.dataset.load())
-
-
-def _config(model: type[ModelT], **settings: Any) -> ModelT:
-    """A configuration, an unknown setting met with a suggestion."""
-    for name in settings:
-        if name not in model.model_fields:
-            raise UnknownNameError("setting", name, model.model_fields)
-    return _checked(model, settings)
 
 
 def _plain(options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:
@@ -269,11 +298,5 @@ def _store(store: Path | str | None) -> RunStore | None:
     return None if store is None else RunStore(Path(store))
 
 
-def _checked(model: type[ModelT], values: Mapping[str, Any]) -> ModelT:
-    """Validate, with pydantic's first finding as one line."""
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{where}={first['input']!r}: {first['msg']}.") from error
+def _seeds(seeds: int | Sequence[int]) -> tuple[int, ...]:
+    return tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from morph_cl.errors import UnknownNameError, UsageError
+
+ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 Setting = Literal["class", "domain", "task"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
@@ -39,6 +44,7 @@ class RunConfig(StreamConfig):
     """One run: a strategy meets a stream. Sizes are in samples."""
 
     strategy: str = Field("morph", description="the strategy's name, as `morph-cl list strategies` shows it")
+    profile: str | None = Field(None, description="a named set of the strategy's options; `options` win over it")
     epochs: Annotated[int, Field(ge=1, le=10_000)] | None = Field(
         None,
         description="passes over each experience; None takes the preset's, else as many as make about 40,000 samples",
@@ -58,25 +64,27 @@ class RunConfig(StreamConfig):
     keep_model: bool = Field(True, description="whether a stored run keeps its final model")
 
 
+def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a run that would be done twice."""
+    twice = sorted({value for value in values if values.count(value) > 1})
+    if twice:
+        raise ValueError(f"{', '.join(map(str, twice))} given more than once; give each once")
+    return values
+
+
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_each_once)]
+
+
 class StudyConfig(BaseModel):
     """Several strategies on the same streams, each with every seed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: RunConfig = Field(description="what all runs share; its strategy and seed are replaced")
-    strategies: Annotated[tuple[str, ...], Field(min_length=1)] = Field(description="the strategies to compare")
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = Field(
-        description="the seeds; each gives every strategy one stream"
+    strategies: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_each_once)] = Field(
+        description="the strategies to compare"
     )
-
-    @field_validator("strategies", "seeds")
-    @classmethod
-    def _each_once(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Refuse a run that would be done twice."""
-        twice = sorted({value for value in values if values.count(value) > 1})
-        if twice:
-            raise ValueError(f"{', '.join(map(str, twice))} given more than once; give each once")
-        return values
+    seeds: Seeds = Field(description="the seeds; each gives every strategy one stream")
 
     def runs(self) -> list[RunConfig]:
         """The runs of the study, seed by seed, so that an early look compares like with like."""
@@ -85,3 +93,50 @@ class StudyConfig(BaseModel):
             for seed in self.seeds
             for strategy in self.strategies
         ]
+
+
+class AblationConfig(BaseModel):
+    """One strategy as it is and with one mechanism after the other switched off, on the same streams."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: RunConfig = Field(description="the strategy, and what all runs share; its seed is replaced")
+    only: Annotated[tuple[str, ...], AfterValidator(_each_once)] = Field(
+        (), description="the mechanisms to switch off, as the strategy names them; empty takes all"
+    )
+    seeds: Seeds = Field(description="the seeds; each gives every variant one stream")
+
+
+def configured(model: type[ConfigT], **settings: Any) -> ConfigT:
+    """A configuration from its fields, an unknown one met with a suggestion.
+
+    Args:
+        model: the configuration's class.
+        settings: its fields.
+
+    Raises:
+        UnknownNameError: a setting that does not exist.
+        UsageError: a setting out of its range.
+    """
+    for name in settings:
+        if name not in model.model_fields:
+            raise UnknownNameError("setting", name, model.model_fields)
+    return checked(model, settings)
+
+
+def checked(model: type[ConfigT], values: Mapping[str, Any]) -> ConfigT:
+    """Validate, with pydantic's first finding as one line.
+
+    Args:
+        model: the configuration's class.
+        values: its fields.
+
+    Raises:
+        UsageError: a setting out of its range.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{where}={first['input']!r}: {first['msg']}.") from error

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from morph_cl.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 
 class Options(BaseModel):
@@ -81,21 +84,60 @@ def validate_options(model: type[BaseModel], values: Mapping[str, Any], owner: s
         UnknownNameError: an option that the model does not have.
         UsageError: a value out of its range or of the wrong type.
     """
+    _check_names(model, values, owner)
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise UsageError(_one_line(error.errors()[0], owner)) from error
+
+
+def check_some_options(model: type[BaseModel], values: Mapping[str, Any], owner: str) -> None:
+    """Check options that others are to join later: what is left out may have no default.
+
+    Args:
+        model: the options model of a record.
+        values: option names and raw values.
+        owner: what the options belong to, for the message.
+
+    Raises:
+        UnknownNameError: an option that the model does not have.
+        UsageError: a value out of its range or of the wrong type.
+    """
+    _check_names(model, values, owner)
+    try:
+        model.model_validate(dict(values))
+    except ValidationError as error:
+        for finding in error.errors():
+            if finding["type"] != "missing":
+                raise UsageError(_one_line(finding, owner)) from error
+
+
+def merge_options(
+    base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]
+) -> dict[str, dict[str, Any]]:
+    """Options by record, merged option by option.
+
+    Args:
+        base: options by the name of the record that they are for.
+        over: options that win over those of ``base``.
+
+    Returns:
+        Every option of both.
+    """
+    return {name: {**base.get(name, {}), **over.get(name, {})} for name in dict.fromkeys([*base, *over])}
+
+
+def _check_names(model: type[BaseModel], values: Mapping[str, Any], owner: str) -> None:
     known = set(model.model_fields)
     for name in values:
         if name not in known:
             raise UnknownNameError(f"option of {owner}", name, known)
-    try:
-        return model.model_validate(dict(values))
-    except ValidationError as error:
-        raise UsageError(_one_line(error, owner)) from error
 
 
-def _one_line(error: ValidationError, owner: str) -> str:
-    """The first finding of pydantic, as one line that names option, value and rule."""
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
+def _one_line(finding: ErrorDetails, owner: str) -> str:
+    """A finding of pydantic, as one line that names option, value and rule."""
+    where = ".".join(str(part) for part in finding["loc"])
     name = f"{owner}.{where}" if where else owner
-    if first["type"] == "missing":
+    if finding["type"] == "missing":
         return f"{name} has no default; give it, such as -o {name}=VALUE."
-    return f"{name}={first['input']!r}: {first['msg']}. See `morph-cl show` for the allowed values."
+    return f"{name}={finding['input']!r}: {finding['msg']}. See `morph-cl show` for the allowed values."

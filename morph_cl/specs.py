@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from morph_cl.errors import PluginError
-from morph_cl.options import NoOptions
+from morph_cl.errors import PluginError, UsageError
+from morph_cl.options import NoOptions, check_some_options
 
 _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -24,6 +24,9 @@ SETTINGS = ("class", "domain", "task")
 """The three settings of a continual-learning stream (van de Ven et al., 2022)."""
 
 Builder = Callable[..., Any] | str
+
+DEFAULTS = "defaults"
+"""What a study of ablations calls the runs that nothing is switched off in."""
 
 
 def import_attribute(path: str) -> Any:
@@ -112,18 +115,65 @@ class StrategySpec(Spec):
     Args:
         settings: the settings in which the strategy means something.
         boundaries: ``aware`` where it is told when an experience ends, ``free`` where it never uses that.
+        profiles: named sets of options for ``--profile``: by the record's own name, and by the bare names of experts.
+        ablations: by mechanism, the options of its own that switch it off, and one line on what it is then without.
     """
 
     kind: ClassVar[str] = "strategy"
 
     settings: tuple[str, ...] = SETTINGS
     boundaries: str = "aware"
+    profiles: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
+    ablations: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_settings(self.settings)
         if self.boundaries not in ("aware", "free"):
             raise PluginError(f"{self.kind} {self.name!r}: boundaries is {self.boundaries!r}; give 'aware' or 'free'.")
+        for name, profile in self._named("profiles", self.profiles):
+            self._check_profile(name, profile)
+        for name, ablation in self._named("ablations", self.ablations):
+            self._check_ablation(name, ablation)
+
+    def _named(self, what: str, values: object) -> list[tuple[str, Any]]:
+        """The items of a mapping with kebab-case names."""
+        if not isinstance(values, Mapping):
+            raise PluginError(f"{self.kind} {self.name!r}: {what} is {values!r}; give a mapping from names.")
+        for name in values:
+            if not isinstance(name, str) or not _KEBAB.fullmatch(name) or name == DEFAULTS:
+                raise PluginError(
+                    f"{self.kind} {self.name!r}: {what} has {name!r}; give kebab-case names other than {DEFAULTS!r}."
+                )
+        return list(values.items())
+
+    def _check_profile(self, name: str, profile: object) -> None:
+        """Check the options of its own; those of experts are checked where experts are known."""
+        for owner, options in self._named(f"profile {name!r}", profile):
+            self._check_own(f"profile {name!r}", options, self.params if owner == self.name else None)
+
+    def _check_ablation(self, name: str, ablation: object) -> None:
+        if not (isinstance(ablation, tuple) and len(ablation) == 2 and isinstance(ablation[1], str)):
+            raise PluginError(
+                f"{self.kind} {self.name!r}: ablation {name!r} is {ablation!r}; give a pair of options and one line."
+            )
+        options, meaning = ablation
+        if not options or len(meaning.strip().splitlines()) != 1:
+            raise PluginError(
+                f"{self.kind} {self.name!r}: ablation {name!r} is {ablation!r}; give it an option and one line."
+            )
+        self._check_own(f"ablation {name!r}", options, self.params)
+
+    def _check_own(self, what: str, options: object, params: type[BaseModel] | None) -> None:
+        """Refuse options that are no mapping or that a model refuses; None stands for a model not known here."""
+        if not isinstance(options, Mapping):
+            raise PluginError(f"{self.kind} {self.name!r}: {what} has {options!r}; give a mapping of options.")
+        if params is None:
+            return
+        try:
+            check_some_options(params, options, self.name)
+        except UsageError as error:
+            raise PluginError(f"{self.kind} {self.name!r}: {what}: {error}") from error
 
 
 @dataclass(frozen=True, kw_only=True)

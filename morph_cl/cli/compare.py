@@ -37,14 +37,8 @@ def compare(
         str | None,
         typer.Option(metavar="A,B,C", help="The strategies to run on SCENARIO.", rich_help_panel=flags.TRAINING),
     ] = None,
-    seeds: Annotated[
-        str | None,
-        typer.Option(
-            metavar="N|LIST",
-            help="How many seeds (3 is 0, 1 and 2), or which: 0,3,5. One by default.",
-            rich_help_panel=flags.TRAINING,
-        ),
-    ] = None,
+    profile: flags.Profile = None,
+    seeds: flags.Seeds = None,
     epochs: flags.Epochs = None,
     batch_size: flags.BatchSize = None,
     eval_batch_size: flags.EvalBatchSize = None,
@@ -69,6 +63,7 @@ def compare(
     outputs.check_targets(json_file, csv_file)
     wanted = {
         "strategies": strategies,
+        "profile": profile,
         "seeds": seeds,
         "preset": preset,
         "setting": setting,

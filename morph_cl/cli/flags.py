@@ -65,6 +65,22 @@ Validation = Annotated[
         rich_help_panel=STREAM,
     ),
 ]
+Strategy = Annotated[
+    str | None,
+    typer.Option("--strategy", "-s", metavar="NAME", help="The learner; morph by default.", rich_help_panel=TRAINING),
+]
+Profile = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="A named set of the strategy's options; -o beats it.", rich_help_panel=TRAINING),
+]
+Seeds = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|LIST",
+        help="How many seeds (3 is 0, 1 and 2), or which: 0,3,5. One by default.",
+        rich_help_panel=TRAINING,
+    ),
+]
 Epochs = Annotated[
     int | None,
     typer.Option(

@@ -14,6 +14,7 @@ import typer
 from typer.main import get_command
 
 from morph_cl.cli import flags
+from morph_cl.cli.ablate import ablate
 from morph_cl.cli.browse import list_records, runs, show
 from morph_cl.cli.compare import compare
 from morph_cl.cli.data import data_app
@@ -36,6 +37,7 @@ app = typer.Typer(
 )
 app.command("run")(run)
 app.command("compare")(compare)
+app.command("ablate")(ablate)
 app.command("resume")(resume)
 app.command("explain")(explain)
 app.command("list")(list_records)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from morph_cl.errors import UsageError
@@ -44,12 +44,15 @@ def write_json(path: Path | None, records: Sequence[RunRecord], *, as_list: bool
     write_atomic(path, f"[{','.join(texts)}]\n" if as_list else f"{texts[0]}\n")
 
 
-def write_csv(path: Path | None, records: Sequence[RunRecord]) -> None:
+def write_csv(
+    path: Path | None, records: Sequence[RunRecord], first: Mapping[str, Sequence[str]] | None = None
+) -> None:
     """Write one row a run as CSV, atomically: what it was, its metrics, memory and timing.
 
     Args:
         path: the file, None to write nothing.
         records: the records.
+        first: columns to put before the others: by heading, one text a run.
 
     Raises:
         StoreError: the file cannot be written.
@@ -58,4 +61,4 @@ def write_csv(path: Path | None, records: Sequence[RunRecord]) -> None:
         return
     from morph_cl.report.csv_export import metrics_csv
 
-    write_atomic(path, metrics_csv(records))
+    write_atomic(path, metrics_csv(records, first))

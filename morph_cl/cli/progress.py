@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -54,7 +55,12 @@ class LineListener(QuietListener):
         super().__init__(console)
         self.runs = runs
         self.run = 0
+        self.names: Sequence[str] = ()
         self.start: RunStart | None = None
+
+    def planned(self, names: Sequence[str]) -> None:
+        """Take the names and the number of the runs to come."""
+        self.names, self.runs = names, len(names)
 
     def started(self, start: RunStart) -> None:
         """Say what is run on which data."""
@@ -86,7 +92,10 @@ class LineListener(QuietListener):
     def _head(self) -> str:
         """Which run it is: ``[2/6] naive, seed 0``."""
         count = f"[{self.run}/{self.runs}] " if self.runs > 1 else ""
-        return f"{count}{self.start.strategy.name}, seed {self.start.seed}" if self.start else f"{count}run"
+        if self.start is None:
+            return f"{count}run"
+        name = self.names[self.run - 1] if self.run <= len(self.names) else self.start.strategy.name
+        return f"{count}{name}, seed {self.start.seed}"
 
     def _labels(self) -> list[str]:
         return self.start.scenario.experiences if self.start else []

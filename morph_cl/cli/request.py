@@ -10,15 +10,18 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from morph_cl.config import RunConfig, StudyConfig
+from morph_cl.config import AblationConfig, RunConfig, StudyConfig
 from morph_cl.errors import UnknownNameError, UsageError
-from morph_cl.options import parse_assignments
+from morph_cl.options import merge_options, parse_assignments
 
 RUN_KEYS = frozenset(RunConfig.model_fields)
 """What a file of ``morph-cl run`` may hold."""
 
 STUDY_KEYS = RUN_KEYS - {"strategy", "seed"} | {"strategies", "seeds"}
 """What a file of ``morph-cl compare`` may hold."""
+
+ABLATION_KEYS = RUN_KEYS - {"seed"} | {"seeds", "only"}
+"""What a file of ``morph-cl ablate`` may hold."""
 
 MOST_SEEDS = 1_000
 
@@ -121,14 +124,10 @@ def gather(
             raise UsageError(f"--experiences and -o {scenario}.experiences are the same option; give one of them.")
         options.setdefault(scenario, {})["experiences"] = experiences
     if options:
-        given["options"] = _merged(file.get("options", {}), options)
+        given["options"] = merge_options(file.get("options", {}), options)
     if "plugin_files" in given:
         given["plugin_files"] = tuple(dict.fromkeys([*file.get("plugin_files", ()), *given["plugin_files"]]))
     return Given(given, file, str(config or ""))
-
-
-def _merged(base: Mapping[str, Mapping[str, Any]], over: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: {**base.get(name, {}), **over.get(name, {})} for name in dict.fromkeys([*base, *over])}
 
 
 def run_config(given: Given) -> RunConfig:
@@ -172,6 +171,43 @@ def study_config(given: Given) -> StudyConfig:
     return StudyConfig(base=base, strategies=strategies, seeds=seeds)
 
 
+def ablation_config(given: Given) -> AblationConfig:
+    """Validate what was given for a study of ablations.
+
+    Args:
+        given: flags and file, with ``only`` and ``seeds``.
+
+    Returns:
+        The study.
+
+    Raises:
+        UsageError: a value out of range, the same mechanism or seed twice.
+    """
+    seeds = parse_seeds(given.value("seeds", 1))
+    only = given.value("only")
+    base = run_config(given).model_copy(update={"seed": seeds[0]})
+    return AblationConfig(base=base, only=() if only is None else parse_only(only), seeds=seeds)
+
+
+def parse_only(value: Any) -> tuple[str, ...]:
+    """Read the mechanisms to switch off.
+
+    Args:
+        value: a text with commas, or a list from a file.
+
+    Returns:
+        Their names in order.
+
+    Raises:
+        UsageError: none, or one of them twice.
+    """
+    names = _split(value)
+    if not names:
+        raise UsageError(f"--only {value!r} names no mechanism; give names with commas between, such as gate,graph.")
+    _refuse_twice("ablation", names)
+    return names
+
+
 def parse_strategies(value: Any) -> tuple[str, ...]:
     """Read the strategies of a comparison.
 
@@ -184,10 +220,9 @@ def parse_strategies(value: Any) -> tuple[str, ...]:
     Raises:
         UsageError: none, or one of them twice.
     """
-    parts = value.split(",") if isinstance(value, str) else value
-    if not (isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts)):
+    names = _split(value)
+    if names is None:
         raise UsageError("no strategies are named; give --strategies, such as --strategies morph,naive,replay.")
-    names = tuple(part.strip() for part in parts if part.strip())
     if not names:
         raise UsageError("--strategies is empty; give names with commas between, such as morph,naive,replay.")
     _refuse_twice("strategy", names)
@@ -220,6 +255,14 @@ def parse_seeds(value: Any) -> tuple[int, ...]:
     seeds = tuple(int(part) for part in parts)
     _refuse_twice("seed", seeds)
     return seeds
+
+
+def _split(value: Any) -> tuple[str, ...] | None:
+    """The names in a text with commas or a list; None for anything else."""
+    parts = value.split(",") if isinstance(value, str) else value
+    if not (isinstance(parts, (list, tuple)) and all(isinstance(part, str) for part in parts)):
+        return None
+    return tuple(part.strip() for part in parts if part.strip())
 
 
 def _refuse_twice(kind: str, values: tuple[Any, ...]) -> None:

@@ -27,16 +27,8 @@ def run(
     download: flags.Download = None,
     experiences: flags.Experiences = None,
     validation: flags.Validation = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            "--strategy",
-            "-s",
-            metavar="NAME",
-            help="The learner; morph by default.",
-            rich_help_panel=flags.TRAINING,
-        ),
-    ] = None,
+    strategy: flags.Strategy = None,
+    profile: flags.Profile = None,
     seed: Annotated[
         int | None,
         typer.Option(metavar="N", help="Seed of stream and learner; 0 by default.", rich_help_panel=flags.TRAINING),
@@ -67,6 +59,7 @@ def run(
         {
             "scenario": scenario,
             "strategy": strategy,
+            "profile": profile,
             "preset": preset,
             "setting": setting,
             "dataset": dataset,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import gc
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -48,6 +49,28 @@ def execute_plan(
         lambda session: session.execute(),
         folder_of=lambda s: s.folder,
     )
+
+
+def execute_plans(plans: Iterable[RunPlan], *, listener: RunListener, store: RunStore | None = None) -> list[RunRecord]:
+    """Run several plans, one after the other.
+
+    Args:
+        plans: what to run, in order.
+        listener: told what happens.
+        store: where to keep records and checkpoints; None keeps nothing.
+
+    Returns:
+        A record a plan.
+
+    Raises:
+        RunFailedError: a run started and broke; the later ones did not start.
+        UsageError: a run was refused before it started.
+    """
+    records = []
+    for plan in plans:
+        records.append(execute_plan(plan, listener=listener, store=store))
+        gc.collect()  # Avalanche's strategies are reference cycles that hold whole data sets
+    return records
 
 
 def resume_plan(plan: RunPlan, folder: RunFolder, *, listener: RunListener) -> RunRecord:

@@ -34,6 +34,7 @@ def describe_run(plan: RunPlan, stream: Stream, data: DatasetInfo) -> RunStart:
         strategy=StrategyInfo(
             name=strategy.spec.name,
             source=strategy.spec.source,
+            profile=plan.config.profile,
             # A strategy that offers both modes says in its options which one it is in.
             boundaries=getattr(plan.strategy_options, "boundaries", strategy.spec.boundaries),
             options=plan.strategy_options.model_dump(mode="json"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from morph_cl.results.record import ExperienceReport, RunRecord, RunStart
@@ -38,6 +39,9 @@ class Progress:
 
 class RunListener:
     """Told what happens in a run; every method does nothing here. Override what you show."""
+
+    def planned(self, names: Sequence[str]) -> None:
+        """Several runs will follow one another, of which these are the names, in order; a single run has none."""
 
     def started(self, start: RunStart) -> None:
         """The run is about to train on its first experience (or to go on from a checkpoint)."""

@@ -13,6 +13,7 @@ from morph_cl.config import RunConfig, StreamConfig
 from morph_cl.data.resolve import DatasetChoice, resolve_dataset
 from morph_cl.errors import UnknownNameError, UsageError
 from morph_cl.experiment.attachment import Attachment, parse_attachment
+from morph_cl.experiment.profile import with_profile
 from morph_cl.options import validate_options
 from morph_cl.registry import Entry
 from morph_cl.specs import ScenarioSpec, StrategySpec
@@ -66,7 +67,7 @@ class RunPlan:
     """Everything that a run needs to know before data is loaded.
 
     Args:
-        config: what was asked for.
+        config: what was asked for, the profile's options among its own.
         catalog: where experts are looked up.
         strategy: the learner and who offers it.
         strategy_options: its validated options.
@@ -106,6 +107,7 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
         UsageError: an unknown name, an option out of range, or two requests that contradict each other.
     """
     strategy = catalog.strategies.get(config.strategy)
+    config = with_profile(config, strategy.spec, catalog)
     stream = plan_stream(config, catalog)
     spec = stream.scenario.spec
     data = {stream.dataset.name, stream.dataset.entry.spec.name}

@@ -17,6 +17,23 @@ def register_strategies() -> Iterable[StrategySpec]:
         build="morph_cl.morph.strategy:build",
         summary="growing experts routed by densities, a gate and a knowledge graph, with replay and sleep",
         params=MorphOptions,
+        profiles={"small": {"morph": {"max_bytes": 1_000_000}, "mlp": {"hidden": [100, 100]}}},
+        ablations={
+            "experts": ({"max_experts": 1}, "one routed expert learns everything"),
+            "shared": ({"shared": False}, "no always-on expert beside the routed ones"),
+            "ema": ({"ema": 0}, "the shared expert's live weights answer, not their average"),
+            "gate": ({"gate": False}, "no learned gate in routing"),
+            "graph": ({"graph": False}, "no prior of the knowledge graph in routing"),
+            "calibrate": ({"calibrate": False}, "the weights of the mixture stay as they start"),
+            "replay": ({"replay": 0}, "no memory samples in training steps; the gate still learns on them in sleep"),
+            "distil": ({"distil": 0}, "no stored logits for the shared expert to keep"),
+            "merge": ({"merge": False}, "experts that answer alike stay apart"),
+            "prune": ({"prune": False}, "experts that nothing is routed to stay"),
+            "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),
+            "half": ({"half": False}, "frozen experts in single precision"),
+            "clone": ({"clone": "scratch"}, "a grown expert starts from nothing"),
+            "holdout": ({"holdout": 0}, "novelty and sleep are judged on samples that training saw too"),
+        },
     )
 
 

@@ -3,6 +3,7 @@
 Nothing here imports torch or Avalanche, and nothing here prints: a rich ``Console`` shows the renderables.
 """
 
+from morph_cl.report.ablation import ablation_report
 from morph_cl.report.compose import comparison_report, run_report
 from morph_cl.report.curves import comparison_curves, strategy_curves
 from morph_cl.report.explanation import explanation_report
@@ -10,6 +11,7 @@ from morph_cl.report.heatmap import accuracy_matrix
 from morph_cl.report.tables import summary_table
 
 __all__ = [
+    "ablation_report",
     "accuracy_matrix",
     "comparison_curves",
     "comparison_report",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from morph_cl.results.record import RunRecord
@@ -26,17 +26,19 @@ def matrix_csv(records: Sequence[RunRecord]) -> str:
     return _text(MATRIX_COLUMNS, (row for record in records for row in _entries(record)))
 
 
-def metrics_csv(records: Sequence[RunRecord]) -> str:
+def metrics_csv(records: Sequence[RunRecord], first: Mapping[str, Sequence[str]] | None = None) -> str:
     """The figures, one run a row.
 
     Args:
         records: runs.
+        first: columns to put before the others: by heading, one text a run.
 
     Returns:
         CSV with a heading: what the run was, every metric that any of them has, memory in bytes, time in
         seconds.
     """
-    rows = [_figures(record) for record in records]
+    lead = [dict(zip(first, texts, strict=True)) for texts in zip(*first.values(), strict=True)] if first else None
+    rows = [{**more, **_figures(record)} for record, more in zip(records, lead or [{}] * len(records), strict=True)]
     return _text(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 
@@ -67,6 +69,7 @@ def _figures(record: RunRecord) -> dict[str, Any]:
         "train_size": record.dataset_info.train_size,
         "test_size": record.dataset_info.test_size,
         "strategy": record.strategy,
+        "profile": record.strategy_info.profile or "",
         "boundaries": record.strategy_info.boundaries,
         "seed": record.seed,
         "experiences": record.experiences,

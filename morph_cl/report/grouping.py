@@ -145,6 +145,7 @@ def _facts(record: RunRecord) -> dict[str, str]:
         "batch_size": config.batch_size,
         "validation": config.validation,
         "attach": config.attach,
+        "profile": record.strategy_info.profile,
         **{f"scenario.{name}": value for name, value in record.scenario_info.options.items()},
         **record.strategy_info.options,
     }

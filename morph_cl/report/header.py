@@ -36,7 +36,7 @@ def run_header(record: RunRecord, *, ascii_only: bool = False) -> RenderableType
     rows = [
         ("scenario", scenario_line(record)),
         ("data", data_line(record)),
-        ("strategy", " ".join([record.strategy, assignments(strategy.options)])),
+        ("strategy", strategy_line(record)),
         ("boundaries", f"{strategy.boundaries}: {_BOUNDARIES.get(strategy.boundaries, 'not said')}"),
         ("seed", str(record.seed)),
         ("cost", cost_line(record)),
@@ -74,6 +74,21 @@ def comparison_header(records: Sequence[RunRecord], *, ascii_only: bool = False)
     return EncodingSafe(_panel(rows, "comparison"), ascii_only=ascii_only)
 
 
+def ablation_header(records: Sequence[RunRecord]) -> RenderableType:
+    """A panel that says what was ablated on which streams.
+
+    Args:
+        records: the runs of the strategy as it is, at least one.
+    """
+    rows = [
+        *(("scenario", line) for line in dict.fromkeys(map(scenario_line, records))),
+        *(("data", line) for line in dict.fromkeys(map(data_line, records))),
+        ("defaults", strategy_line(records[0])),
+        ("seeds", number_ranges(record.seed for record in records)),
+    ]
+    return _panel(rows, "ablation")
+
+
 def scenario_line(record: RunRecord) -> str:
     """Scenario, preset, setting and number of experiences.
 
@@ -85,6 +100,17 @@ def scenario_line(record: RunRecord) -> str:
     count = len(info.experiences) or record.experiences
     parts.append(f"{count} experience{'s' if count != 1 else ''}")
     return ", ".join(parts)
+
+
+def strategy_line(record: RunRecord) -> str:
+    """Strategy, profile and options.
+
+    Args:
+        record: a run.
+    """
+    info = record.strategy_info
+    profile = f"({info.profile})" if info.profile else ""
+    return " ".join(part for part in (record.strategy, profile, assignments(info.options)) if part)
 
 
 def data_line(record: RunRecord) -> str:

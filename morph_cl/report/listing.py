@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Group as Stack
@@ -14,7 +14,7 @@ from morph_cl.host import LoadedPlugin
 from morph_cl.registry import Entry, Registry
 from morph_cl.report.adaptive_table import AdaptiveTable, Heading
 from morph_cl.report.ascii import EncodingSafe
-from morph_cl.report.formats import assignments, one_line, percent
+from morph_cl.report.formats import assignments, one_line, option_value, percent
 from morph_cl.report.options_table import options_table
 from morph_cl.specs import SETTINGS, DatasetSpec, MetricSpec, ScenarioSpec, Spec, StrategySpec
 
@@ -99,7 +99,7 @@ def record_page(entry: Entry[Any], shown_name: str = "") -> RenderableType:
         shown_name: the name to use it by, its own where empty.
 
     Returns:
-        Its facts, its options and, for a scenario, its presets.
+        Its facts, its options, a scenario's presets, a strategy's profiles and ablations.
     """
     spec: Spec = entry.spec
     facts = Table.grid(padding=(0, 2))
@@ -111,6 +111,8 @@ def record_page(entry: Entry[Any], shown_name: str = "") -> RenderableType:
     parts: list[RenderableType] = [heading, Text(one_line(spec.summary)), facts, Text("")]
     if isinstance(spec, ScenarioSpec) and spec.presets:
         parts += [_presets(spec), Text("")]
+    if isinstance(spec, StrategySpec):
+        parts += [part for table in _profiles_and_ablations(spec) for part in (table, Text(""))]
     if spec.params.model_fields:
         parts.append(options_table(spec.params, owner=shown_name or spec.name))
     else:
@@ -201,6 +203,28 @@ def _presets(spec: ScenarioSpec) -> RenderableType:
         for name, options in spec.presets.items()
     ]
     return AdaptiveTable([Heading("preset"), Heading("options", share=1), Heading("training")], rows)
+
+
+def _profiles_and_ablations(spec: StrategySpec) -> Iterable[RenderableType]:
+    """A table of each that the strategy offers."""
+    if spec.profiles:
+        rows = [
+            [Text(name, style="bold"), Text(" ".join(_qualified(profile)))] for name, profile in spec.profiles.items()
+        ]
+        yield AdaptiveTable([Heading("profile"), Heading("options", share=1)], rows)
+    if spec.ablations:
+        rows = [
+            [Text(name, style="bold"), Text(assignments(dict(options))), Text(one_line(meaning))]
+            for name, (options, meaning) in spec.ablations.items()
+        ]
+        yield AdaptiveTable([Heading("ablation"), Heading("options"), Heading("meaning", share=1)], rows)
+
+
+def _qualified(profile: Mapping[str, Mapping[str, Any]]) -> Iterable[str]:
+    """Options of several records, as ``-o`` takes them."""
+    for owner, options in profile.items():
+        for name, value in options.items():
+            yield f"{owner}.{name}={option_value(value)}"
 
 
 def _offers(plugin: LoadedPlugin) -> str:

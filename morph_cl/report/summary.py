@@ -93,7 +93,7 @@ def columns_for(groups: Sequence[Group]) -> list[Column]:
         _accuracy("anytime\naccuracy", "anytime_accuracy"),
         Column("backward\ntransfer", _metric("backward_transfer"), _signed, better=1),
         Column("forward\ntransfer", _metric("forward_transfer"), _signed, better=1),
-        Column("experts", _last_experts, human_count, interval=False),
+        Column("experts", last_experts, human_count, interval=False),
         Column("para-\nmeters", lambda record: float(record.memory.parameters), human_count, interval=False),
         Column("eval\ntime", lambda record: record.timing.eval_seconds, duration, better=-1, interval=False),
     ]
@@ -116,7 +116,12 @@ def _signed(fraction: float) -> str:
     return percent(fraction, signed=True)
 
 
-def _last_experts(record: RunRecord) -> float:
+def last_experts(record: RunRecord) -> float:
+    """Experts at the end.
+
+    Args:
+        record: the run.
+    """
     return float(record.experts[-1]) if record.experts else math.nan
 
 

@@ -13,6 +13,9 @@ from morph_cl.report.grouping import Group, group_records, same_stream
 from morph_cl.report.summary import Column, columns_for
 from morph_cl.results.record import RunRecord
 
+OTHER_STREAMS = "These runs did not all meet the same stream and data: compare with care."
+"""What is said below figures that cannot be compared."""
+
 _GAP = 2
 _LEAST_NAME = 8
 
@@ -30,28 +33,50 @@ def summary_table(records: Sequence[RunRecord], *, ascii_only: bool = False) -> 
     return EncodingSafe(SummaryTable(group_records(records)), ascii_only=ascii_only)
 
 
-class SummaryTable:
-    """Columns in blocks as wide as the console, the strategies' names before each block.
+class FigureTable:
+    """Columns in blocks as wide as the console, the groups' names before each block.
 
     Args:
-        groups: the strategies, at least one.
+        groups: the rows, at least one.
+        columns: their figures.
     """
 
-    def __init__(self, groups: Sequence[Group]) -> None:
+    corner = ""
+    """What the groups are, above their names."""
+
+    marked_style = "bold green"
+    """How a marked figure is shown in colour."""
+
+    def __init__(self, groups: Sequence[Group], columns: Sequence[Column]) -> None:
         self.groups = list(groups)
-        self.columns = columns_for(groups)
+        self.columns = list(columns)
+
+    def notes(self, colour: bool, ascii_only: bool) -> list[str]:
+        """Lines below the table.
+
+        Args:
+            colour: whether the console shows colours.
+            ascii_only: whether it shows nothing but ASCII.
+        """
+        raise NotImplementedError
+
+    def mark(self, colour: bool) -> str:
+        """What stands before a marked figure.
+
+        Args:
+            colour: whether the console shows colours, which mark enough.
+        """
+        return "" if colour else "*"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         colour = console.color_system is not None and not console.no_color
-        cells = [self._cells(column, options.ascii_only, "" if colour else "*") for column in self.columns]
+        cells = [self._cells(column, options.ascii_only, self.mark(colour)) for column in self.columns]
         widths = [
             max(cell_len(text) for text in [*column.heading.split("\n"), *texts])
             for column, (texts, _) in zip(self.columns, cells, strict=True)
         ]
         names = [group.label + (" ^" if group.upper_bound else "") for group in self.groups]
-        core = sum(_GAP + width for width in widths[:5])
-        wanted = max(_LEAST_NAME, *(cell_len(name) for name in names))
-        name_width = min(wanted, max(options.max_width - core, options.max_width // 3, 1))
+        name_width = _name_width(names, widths, options.max_width)
         folded = [Text(name).wrap(console, name_width, overflow="fold") for name in names]
         for number, block in enumerate(_blocks(widths, options.max_width - name_width)):
             if number:
@@ -62,7 +87,7 @@ class SummaryTable:
             for row, lines in enumerate(folded):
                 for position, name in enumerate(lines):
                     yield self._line(row, name, position, block, cells, widths, name_width)
-        for note in self._notes(colour, options.ascii_only):
+        for note in self.notes(colour, options.ascii_only):
             yield Text(note, style="dim")
 
     def _cells(self, column: Column, ascii_only: bool, mark: str) -> tuple[list[str], set[int]]:
@@ -80,7 +105,7 @@ class SummaryTable:
     def _heading(self, block: list[int], widths: list[int], name_width: int) -> list[Text]:
         lines = []
         for line in (0, 1):
-            text = Text("strategy"[:name_width].ljust(name_width) if line else " " * name_width, no_wrap=True)
+            text = Text(self.corner[:name_width].ljust(name_width) if line else " " * name_width, no_wrap=True)
             for index in block:
                 parts = ["", *self.columns[index].heading.split("\n")][-2:]
                 text.append(" " * _GAP + f"{parts[line]:>{widths[index]}}")
@@ -107,10 +132,29 @@ class SummaryTable:
         for index in block:
             texts, best = cells[index]
             line.append(" " * (_GAP + widths[index] - cell_len(texts[row])))
-            line.append(texts[row], "bold green" if row in best else "")
+            line.append(texts[row], self.marked_style if row in best else "")
         return line
 
-    def _notes(self, colour: bool, ascii_only: bool) -> list[str]:
+
+class SummaryTable(FigureTable):
+    """One row a strategy, the best of each column marked.
+
+    Args:
+        groups: the strategies, at least one.
+    """
+
+    corner = "strategy"
+
+    def __init__(self, groups: Sequence[Group]) -> None:
+        super().__init__(groups, columns_for(groups))
+
+    def notes(self, colour: bool, ascii_only: bool) -> list[str]:
+        """The units, what the interval and the marks mean, and what forbids a comparison.
+
+        Args:
+            colour: whether the console shows colours.
+            ascii_only: whether it shows nothing but ASCII.
+        """
         plus_minus = "+-" if ascii_only else "±"
         seeds = sorted({len(group.records) for group in self.groups})
         notes = ["Accuracies, forgetting and transfer in per cent."]
@@ -123,8 +167,19 @@ class SummaryTable:
         if any(group.upper_bound for group in self.groups):
             lines.append("^ upper bound: may use all past data; no rival, so never marked as best.")
         if not same_stream(self.groups):
-            lines.append("These runs did not all meet the same stream and data: compare with care.")
+            lines.append(OTHER_STREAMS)
         return lines
+
+
+def _name_width(names: list[str], widths: list[int], room: int) -> int:
+    """Cells for the names: all that they want where that leaves room for the five columns that matter most."""
+    wanted = max(_LEAST_NAME, *(cell_len(name) for name in names))
+    left = room - sum(_GAP + width for width in widths)
+    longest_word = max(cell_len(word) for name in names for word in name.split())
+    if max(_LEAST_NAME, longest_word) <= left:
+        return min(wanted, left)  # one block, with names folded between words at the most
+    core = sum(_GAP + width for width in widths[:5])
+    return min(wanted, max(room - core, room // 3, 1))
 
 
 def _blocks(widths: list[int], room: int) -> list[list[int]]:

@@ -90,6 +90,8 @@ class StrategyInfo(_Part):
         name: the strategy's name.
         source: the paper or address that it follows.
         boundaries: whether it was told the boundaries of experiences: ``aware`` or ``free``.
+        profile: the profile that was asked for, if any; its options are among the options, those for experts among
+            those of the configuration.
         options: the validated options, defaults included.
         provider: the plugin and distribution that offer it.
     """
@@ -97,6 +99,7 @@ class StrategyInfo(_Part):
     name: str
     source: str = ""
     boundaries: str = "aware"
+    profile: str | None = None
     options: dict[str, Any] = Field(default_factory=dict)
     provider: str = ""
 

@@ -18,6 +18,7 @@ from morph_cl.bridge.state import encode_strategy, restore_strategy
 from morph_cl.bridge.stream import Stream
 from morph_cl.bridge.tree import load_tree, save_tree, walk_tensors
 from morph_cl.catalog import Catalog, load_catalog
+from morph_cl.experiment.profile import profile_options
 from morph_cl.options import validate_options
 from morph_cl.specs import Spec, StrategySpec
 from morph_cl.testing.findings import Subject, find, own_randomness
@@ -31,9 +32,10 @@ def check_strategy(
 ) -> None:
     """Check a strategy on a small stream of three experiences, in each setting that its record names.
 
-    It builds, passes on the plugins of its context, trains with finite losses, trains every parameter that it
-    lists as trainable, predicts over all classes without looking at labels, is not changed by evaluation,
-    repeats from its seed, and goes on from a checkpoint exactly as if it had never been stopped.
+    Its profiles fit the experts that they name, and each of its ablations changes an option. It builds, passes on
+    the plugins of its context, trains with finite losses, trains every parameter that it lists as trainable,
+    predicts over all classes without looking at labels, is not changed by evaluation, repeats from its seed, and
+    goes on from a checkpoint exactly as if it had never been stopped.
 
     Args:
         record: the record or its name.
@@ -44,12 +46,29 @@ def check_strategy(
         CheckError: what is wrong.
     """
     spec = find("strategy", record, StrategySpec, catalog)
+    _check_profiles(spec, catalog or load_catalog())
+    _check_ablations(spec, options)
     for setting in spec.settings:
         trial = _Trial(spec, setting, options, catalog)
         with own_randomness(_SEED):
             trial.whole()
         with own_randomness(_SEED):
             trial.stopped()
+
+
+def _check_profiles(spec: StrategySpec, catalog: Catalog) -> None:
+    for profile in spec.profiles:
+        Subject(spec).attempt("reading its profiles", profile_options, spec, profile, catalog)
+
+
+def _check_ablations(spec: StrategySpec, options: Mapping[str, Any] | None) -> None:
+    subject = Subject(spec)
+    for name, (switched, _) in spec.ablations.items():
+        others = {option: value for option, value in (options or {}).items() if option not in switched}
+        subject.require(
+            subject.options({**others, **switched}) != subject.options(others),
+            f"ablation {name!r} changes none of its options; switch something off.",
+        )
 
 
 class _Watch(SupervisedPlugin):

@@ -13,11 +13,11 @@ from typer.testing import CliRunner
 import morph_cl.api
 from morph_cl.cli.browse import KINDS
 from morph_cl.cli.main import app
-from morph_cl.config import RunConfig, StudyConfig
+from morph_cl.config import AblationConfig, RunConfig, StudyConfig
 from morph_cl.errors import RunFailedError, UsageError
 from morph_cl.results.record import RunRecord
 
-COMMANDS = ["run", "compare", "resume", "explain", "list", "show", "runs", "data", "plugins"]
+COMMANDS = ["run", "compare", "ablate", "resume", "explain", "list", "show", "runs", "data", "plugins"]
 
 
 def read(name: str) -> Any:
@@ -47,12 +47,18 @@ def api(monkeypatch: pytest.MonkeyPatch, make_record: Callable[..., RunRecord]) 
         asked.update(study=study, store=store, listener=listener)
         return [make_record(run.strategy, run.seed) for run in study.runs()]
 
+    def run_ablation(study: AblationConfig, *, store: Any, listener: Any) -> dict[str, list[RunRecord]]:
+        asked.update(study=study, store=store)
+        names = ("defaults", *study.only)
+        return {name: [make_record(study.base.strategy, seed) for seed in study.seeds] for name in names}
+
     def resume(run: str, *, store: Any, data_root: Any, listener: Any) -> RunRecord:
         asked.update(run=run, store=store, data_root=data_root)
         return make_record()
 
     monkeypatch.setattr(morph_cl.api, "run_config", run_config)
     monkeypatch.setattr(morph_cl.api, "run_study", run_study)
+    monkeypatch.setattr(morph_cl.api, "run_ablation", run_ablation)
     monkeypatch.setattr(morph_cl.api, "resume", resume)
     return asked
 
@@ -133,6 +139,38 @@ def test_compare_takes_a_study_from_a_file(api: dict[str, Any], morph_cl_command
     assert (api["study"].base.scenario, api["study"].seeds) == ("single", (4,))
 
 
+def test_ablate_gives_flags_to_the_api_and_shows_the_table(api: dict[str, Any], morph_cl_command: Any) -> None:
+    outcome = morph_cl_command(
+        "ablate rotated-mnist --profile small --only gate,graph --seeds 2 --validation 0.1 -o morph.top_k=1",
+        "--runs-dir stored --json out.json --csv out.csv",
+    )
+    assert (outcome.code, outcome.errors) == (0, [])
+    base = RunConfig(
+        scenario="rotated-mnist", profile="small", validation=0.1, options={"morph": {"top_k": 1}}, strategy="morph"
+    )
+    assert api["study"] == AblationConfig(base=base, only=("gate", "graph"), seeds=(0, 1))
+    assert api["store"] == Path("stored")
+    for said in ("c0ffeec0ffee", "defaults", "gate", "graph", "contri-", "paired by seed"):
+        assert said in outcome.out
+    assert [record["seed"] for record in read("out.json")] == [0, 1] * 3
+    rows = [line.split(",")[0] for line in Path("out.csv").read_text(encoding="utf-8").splitlines()]
+    assert rows == ["mechanism", "defaults", "defaults", "gate", "gate", "graph", "graph"]
+
+
+def test_ablate_takes_its_settings_from_a_file(api: dict[str, Any], morph_cl_command: Any) -> None:
+    Path("study.toml").write_text('scenario = "single"\nprofile = "small"\nonly = ["gate"]\nseeds = [4]')
+    outcome = morph_cl_command("ablate", "--config", "study.toml", "--quiet", "--no-store")
+    assert (outcome.code, outcome.out, api["store"]) == (0, "", None)
+    assert (api["study"].base.profile, api["study"].only, api["study"].seeds) == ("small", ("gate",), (4,))
+
+
+def test_a_profile_reaches_run_and_compare(api: dict[str, Any], morph_cl_command: Any) -> None:
+    assert morph_cl_command("run single --profile small --quiet").code == 0
+    assert api["config"].profile == "small"
+    assert morph_cl_command("compare single --strategies morph,naive --profile small --quiet").code == 0
+    assert api["study"].base.profile == "small"
+
+
 def test_compare_of_stored_runs_takes_files_and_lists(
     make_record: Callable[..., RunRecord], morph_cl_command: Any
 ) -> None:
@@ -187,6 +225,19 @@ BAD = {
     "compare single --strategies naive --seeds 0": "--seeds 0",
     "compare single --strategy naive": "--strategies",
     "compare single --strategies naive --csv out --json out": "two outputs",
+    "run single --strategy ewc --profile small": "strategy 'ewc' has no profile 'small'; it has none",
+    "run single --profile smal": "strategy 'morph' has no profile 'smal'; it has small",
+    "compare single --strategies naive,ewc --profile small": "none of naive, ewc has a profile 'small'; morph has",
+    "ablate": "no scenario is named",
+    "ablate single --strategy ewc": "offers no ablations; strategies that do: morph",
+    "ablate single --strategy morhp": "'morph'",
+    "ablate single --only gaet": "Did you mean 'gate'",
+    "ablate single --only gate,gate": "ablation gate is given twice",
+    "ablate single --only ,": "names no mechanism",
+    "ablate single --only gate -o morph.gate=false": "ablation gate changes nothing",
+    "ablate single --seeds 0": "--seeds 0",
+    "ablate single --seed 3": "--seed",
+    "ablate single --csv out --json out": "two outputs",
     "resume nothing": "unknown run",
     "list strategys": "'strategies'",
     "show strategy ewcc": "'ewc'",

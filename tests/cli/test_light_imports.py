@@ -50,9 +50,11 @@ def folder(tmp_path: Path, make_record: Callable[..., RunRecord]) -> Path:
         ("--help", "Usage: "),
         ("--version", "morph-cl "),
         ("run --help", "--strategy"),
+        ("ablate --help", "--only"),
         ("list", "rotated-mnist"),
         ("list strategies", "naive"),
         ("show strategy morph", "options"),
+        ("show strategy morph", "small"),
         ("show scenario rotated-mnist", "five-angles"),
         ("runs", "finished"),
         ("show run latest", "c0ffeec0ffee"),
@@ -77,6 +79,10 @@ def test_it_answers_without_torch(folder: Path, command: str, said: str) -> None
         "explain rotated-mnist-naive",
         "explain rotated-mnist-morph --image 0 --class 1",
         "explain rotated-mnist-morph --image 0",
+        "run rotated-mnist --profile smal",
+        "compare rotated-mnist --strategies naive,ewc --profile small",
+        "ablate rotated-mnist --only gaet",
+        "ablate rotated-mnist --strategy naive",
     ],
 )
 def test_bad_usage_is_refused_without_torch(folder: Path, command: str) -> None:

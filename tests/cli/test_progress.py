@@ -117,3 +117,14 @@ def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> No
 )
 def test_clock(seconds: float, text: str) -> None:
     assert clock(seconds) == text
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_planned_runs_are_counted_and_called_by_their_names(
+    make_record: Callable[..., RunRecord], terminal: bool
+) -> None:
+    listener = make_listener(console(terminal=terminal, width=200), quiet=False)
+    listener.planned(["morph", "morph without gate"])
+    text = play(listener, [make_record("morph", 3), make_record("morph", 3)])
+    assert "[1/2] morph, seed 3: average accuracy 0.825" in text
+    assert "[2/2] morph without gate, seed 3: average accuracy 0.825" in text

@@ -7,9 +7,10 @@ import pytest
 from morph_cl.errors import PluginError, UnknownNameError
 from morph_cl.hookspecs import API_VERSION, hookimpl
 from morph_cl.host import PluginHost, Source
-from morph_cl.options import NoOptions
+from morph_cl.options import NoOptions, Options
 from morph_cl.registry import Provider
 from morph_cl.specs import ExpertSpec, StrategySpec
+from morph_cl.training_options import TrainingOptions
 
 
 def expert(name="good-expert", **fields):
@@ -210,12 +211,45 @@ def test_bad_record(fields, said):
         ({"settings": ()}, "settings is ()"),
         ({"settings": ("domain", "open-world")}, "open-world"),
         ({"boundaries": "sometimes"}, "boundaries is 'sometimes'"),
+        ({"profiles": ["small"]}, "profiles is ['small']"),
+        ({"profiles": {"Small One": {}}}, "'Small One'"),
+        ({"profiles": {"small": {"s": 3}}}, "profile 'small' has 3"),
+        ({"profiles": {"small": {"s": {"lr": 0.1}, "my expert": {}}}}, "'my expert'"),
+        ({"profiles": {"small": {"s": {"rl": 0.1}}}}, "Did you mean 'lr'"),
+        ({"profiles": {"small": {"s": {"lr": -1}}}}, "s.lr=-1"),
+        ({"ablations": {"defaults": ({"lr": 1}, "slow")}}, "other than 'defaults'"),
+        ({"ablations": {"lr": {"lr": 1}}}, "give a pair"),
+        ({"ablations": {"lr": ({}, "nothing")}}, "give it an option"),
+        ({"ablations": {"lr": ({"lr": 1}, "two\nlines")}}, "one line"),
+        ({"ablations": {"lr": ("lr", "a rate")}}, "give a mapping of options"),
+        ({"ablations": {"lr": ({"lr": 99}, "a rate")}}, "ablation 'lr': s.lr=99"),
     ],
 )
 def test_bad_strategy_record(fields, said):
     with pytest.raises(PluginError, match="strategy 's'") as caught:
-        StrategySpec(**{"name": "s", "build": "m:b", "summary": "A strategy.", **fields})
+        StrategySpec(**{"name": "s", "build": "m:b", "summary": "A strategy.", "params": TrainingOptions, **fields})
     assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_profile_leaves_the_plugin_out():
+    @hookimpl
+    def register_strategies():
+        yield StrategySpec(name="s", build="m:b", summary="A strategy.", profiles={"small": {"s": {"size": 1}}})
+
+    reason = bad_host(SimpleNamespace(register_strategies=register_strategies))
+    assert reason == "strategy 's': profile 'small': unknown option of s 'size'. No option of s is registered."
+
+
+def test_a_profile_may_leave_out_an_option_without_default():
+    class Needy(Options):
+        path: str
+        size: int = 3
+
+    spec = StrategySpec(
+        name="s", build="m:b", summary="A strategy.", params=Needy, profiles={"small": {"s": {"size": 1}}}
+    )
+    assert list(spec.profiles) == ["small"]
 
 
 def test_same_name_twice_in_one_plugin():

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, ValidationError
 
-from morph_cl.config import RunConfig, StudyConfig
+from morph_cl.config import AblationConfig, RunConfig, StudyConfig
 from morph_cl.errors import UnknownNameError, UsageError
-from morph_cl.options import NoOptions, Options, parse_assignments, parse_value, validate_options
+from morph_cl.options import NoOptions, Options, merge_options, parse_assignments, parse_value, validate_options
 from morph_cl.training_options import TrainingOptions
 
 
@@ -131,7 +131,7 @@ def test_run_config_refuses(values):
 
 
 def test_every_config_field_is_described():
-    for model in (RunConfig, StudyConfig):
+    for model in (RunConfig, StudyConfig, AblationConfig):
         assert [name for name, field in model.model_fields.items() if not field.description] == []
 
 
@@ -171,3 +171,22 @@ def test_params_may_be_any_pydantic_model():
         x: int = 1
 
     assert validate_options(Plain, {"x": "3"}, "mine").x == 3
+
+
+BY_RECORD = st.dictionaries(st.text(max_size=2), st.dictionaries(st.text(max_size=2), st.integers()))
+
+
+@given(BY_RECORD, BY_RECORD)
+def test_merged_options_are_those_of_both_and_the_second_wins(base, over):
+    merged = merge_options(base, over)
+    assert set(merged) == set(base) | set(over)
+    for name, options in merged.items():
+        assert options.keys() == base.get(name, {}).keys() | over.get(name, {}).keys()
+        assert all(options[key] == value for key, value in over.get(name, {}).items())
+        assert all(options[key] == value for key, value in base.get(name, {}).items() if key not in over.get(name, {}))
+
+
+@pytest.mark.parametrize("values", [{"seeds": ()}, {"seeds": (1, 1)}, {"only": ("gate", "gate")}])
+def test_ablation_config_refuses(values):
+    with pytest.raises(ValidationError):
+        AblationConfig(**{"base": RunConfig(scenario="single"), "seeds": (0,), **values})

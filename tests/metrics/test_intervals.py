@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morph_cl.errors import UsageError
-from morph_cl.metrics.intervals import mean_interval, t_quantile
+from morph_cl.metrics.intervals import mean_interval, paired_interval, t_quantile
 
 
 @pytest.mark.parametrize("confidence", [0.5, 0.9, 0.95, 0.99, 0.999])
@@ -73,3 +73,36 @@ def test_the_interval_holds_the_mean_and_grows_with_confidence(figures: list[flo
 @given(st.floats(0, 1), st.integers(2, 10))
 def test_equal_seeds_have_an_interval_of_no_width(figure: float, count: int) -> None:
     assert mean_interval([figure] * count).half_width == pytest.approx(0, abs=1e-12)
+
+
+FIGURES = st.dictionaries(st.integers(0, 20), st.floats(0, 1), min_size=2)
+
+
+def test_pairs_are_judged_by_their_differences() -> None:
+    whole, without = {0: 0.9, 1: 0.5, 2: 0.7}, {0: 0.88, 1: 0.48, 2: 0.67}
+    found = paired_interval(whole, without)
+    low, high = scipy.stats.t.interval(0.95, 2, loc=0.07 / 3, scale=scipy.stats.sem([0.02, 0.02, 0.03]))
+    assert (found.low, found.high) == pytest.approx((low, high))
+    assert found.excludes_zero
+    assert mean_interval(whole.values()).half_width > 10 * found.half_width
+
+
+def test_a_seed_without_its_pair_is_left_out() -> None:
+    found = paired_interval({0: 0.9, 1: 0.8}, {1: 0.7, 2: 0.1})
+    assert (found.mean, found.count) == (pytest.approx(0.1), 1)
+    assert not found.excludes_zero
+
+
+@given(FIGURES, st.floats(0, 1))
+def test_what_both_share_falls_out_of_the_difference(figures: dict[int, float], shift: float) -> None:
+    found = paired_interval(figures, {seed: value - shift for seed, value in figures.items()})
+    assert found.mean == pytest.approx(shift, abs=1e-9)
+    assert found.half_width == pytest.approx(0, abs=1e-9)
+
+
+@given(FIGURES, FIGURES)
+def test_the_other_way_round_the_sign_turns(first: dict[int, float], second: dict[int, float]) -> None:
+    there, back = paired_interval(first, second), paired_interval(second, first)
+    assert there.mean == pytest.approx(-back.mean, nan_ok=True)
+    assert there.excludes_zero == back.excludes_zero
+    assert there.excludes_zero == (abs(there.mean) > there.half_width)

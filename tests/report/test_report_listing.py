@@ -170,3 +170,27 @@ def test_reports_never_import_torch():
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(result.stdout) == []
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_profiles_and_ablations_are_shown(render, width):
+    filled = Registry("strategy")
+    spec = StrategySpec(
+        name="alpha",
+        build=print,
+        summary="It learns.",
+        params=SomeOptions,
+        profiles={"small": {"alpha": {"hidden": [5, 6]}, "mlp": {"hidden": [7]}}},
+        ablations={"memory": ({"mem_size": 1, "mode": "b"}, "it remembers nothing")},
+    )
+    filled.add(spec, OURS)
+    text = flat(render(record_page(filled.get("alpha")), width))
+    for said in ("small", "alpha.hidden=5,6", "mlp.hidden=7", "memory", "mem_size=1", "mode=b", "remembers nothing"):
+        assert said in text
+
+
+def test_csv_takes_columns_before_its_own(record):
+    made = [record("naive"), record("morph")]
+    header, one, two = (line.split(",") for line in metrics_csv(made, {"mechanism": ["gate", "graph"]}).splitlines())
+    assert header[:2] == ["mechanism", "run_id"]
+    assert (one[0], two[0]) == ("gate", "graph")

@@ -144,3 +144,10 @@ def test_sizes_and_times_stay_short(value):
     assert len(human_bytes(value)) <= 7
     assert len(human_count(value)) <= 7
     assert len(duration(min(value, 3e6))) <= 7
+
+
+def test_runs_of_two_profiles_are_told_apart(record):
+    small = record("morph")
+    small = small.model_copy(update={"strategy_info": small.strategy_info.model_copy(update={"profile": "small"})})
+    groups = group_records([small, record("morph")])
+    assert [group.label for group in groups] == ["morph profile=small", "morph profile=none"]

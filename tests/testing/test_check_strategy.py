@@ -148,3 +148,20 @@ def test_sample_stream_differs_only_in_test_labels(setting, classes):
         assert torch.equal(x, other_x)
         assert (y != other_y).float().mean() > 0.5
         assert sorted(y.tolist()) == sorted(other_y.tolist())
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"profiles": {"small": {"mpl": {"hidden": [5]}}}}, "profile 'small' of strategy 'mine': unknown expert 'mpl'"),
+        ({"profiles": {"small": {"mlp": {"hidden": [0]}}}}, r"mlp\.hidden\.0=0"),
+        ({"ablations": {"momentum": ({"momentum": 0.0}, "as ever")}}, "ablation 'momentum' changes none"),
+    ],
+)
+def test_profiles_and_ablations_must_fit(fields, said):
+    with pytest.raises(CheckError, match=said):
+        check_strategy(strategy(Plain, **fields))
+
+
+def test_an_option_under_check_may_be_one_that_an_ablation_switches():
+    check_strategy(strategy(Plain, ablations={"rate": ({"lr": 0.01}, "slow")}), {"hidden": [8], "lr": 0.01})
