@@ -82,9 +82,10 @@ class GraphStore:
     def _known(self, node: str) -> str:
         """The name of a node, refused if there is none of that name."""
         if node not in self.graph:
-            near = difflib.get_close_matches(node, list(self.graph), n=3, cutoff=0.5)
+            name = str(node)  # a bare number is an easy slip
+            near = difflib.get_close_matches(name, list(self.graph), n=3, cutoff=0.5)
             nodes = near or [expert_node(number) for number in self.experts]
-            raise UnknownNameError("node", node, nodes, "Nodes are expert:N, concept:N:CLASS and region:K.")
+            raise UnknownNameError("node", name, nodes, "Nodes are expert:N, concept:N:CLASS and region:K.")
         return node
 
     def _rows(self, numbers: Sequence[int], size: int) -> list[str]:
