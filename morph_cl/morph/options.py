@@ -86,7 +86,7 @@ class MorphOptions(Options):
     )
     top_k: Annotated[int, Field(ge=1, le=64)] = Field(2, description="routed experts that run for one input")
     graph_decay: Annotated[float, Field(gt=0, le=1)] = Field(
-        0.97, description="factor on the strength of every similarity edge at each sleep"
+        0.97, description="factor on every similarity and dependency in the graph at each sleep"
     )
 
     # --- growth

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from morph_cl.morph.budget import fit_budget
 from morph_cl.morph.experts import averaged
-from morph_cl.morph.graph import concept_similarity
+from morph_cl.morph.graph import concept_similarity, signatures
 from morph_cl.morph.intake import flush
 from morph_cl.morph.mixture import Evidence
 
@@ -108,7 +108,7 @@ def _consolidate(model: MorphModel) -> None:
 
 
 def renew_graph(model: MorphModel) -> None:
-    """Tell the graph which concepts there are and how their densities overlap.
+    """Tell the graph which concepts there are and how experts overlap, lean on each other and form regions.
 
     Args:
         model: the model.
@@ -116,12 +116,22 @@ def renew_graph(model: MorphModel) -> None:
     if not model.concepts.projection.fitted:
         return
     counts = model.concepts.counts
-    for row, number in enumerate(model.numbers):
-        known = (counts[row] >= 2).nonzero().squeeze(1).tolist()
-        model.graph.set_concepts(number, {label: int(counts[row, label]) for label in known})
+    for row, (number, known) in enumerate(zip(model.numbers, signatures(model.concepts), strict=True)):
+        model.graph.set_concepts(number, {label: int(counts[row, label]) for label in known}, known)
     if len(model.pool) > 1:
         overlap = concept_similarity(model.concepts.divergence(), len(model.pool), model.concepts.projection.width)
         model.graph.set_similarity(overlap, model.numbers)
+        _measure_dependency(model)
+    model.graph.set_hierarchy(model.numbers)
+
+
+def _measure_dependency(model: MorphModel) -> None:
+    """Tell the graph where the held-out samples of each expert are routed to."""
+    store = model.validation
+    evidence = model.evidence(store.images(torch.arange(len(store), device=store.y.device)))
+    if len(store) and evidence.density is not None:
+        route, _ = model.mixture.route(evidence, len(model.pool))
+        model.graph.set_dependency(route.exp(), model.rows_of(store.owner), model.numbers)
 
 
 def _reorganise(model: MorphModel) -> dict[str, Any]:

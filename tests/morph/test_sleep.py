@@ -143,3 +143,23 @@ def test_the_gate_learns_who_owns_memory(grown: MorphModel, monkeypatch: pytest.
     images = grown.memory.images(torch.arange(len(grown.memory)))
     hits = grown.gate(images).argmax(1) == grown.rows_of(grown.memory.owner)
     assert float(hits.float().mean()) > 0.8
+
+
+def test_sleep_tells_the_graph_what_routing_and_densities_say(grown: MorphModel) -> None:
+    graph = grown.graph
+    signature = graph.signature(1, 0)
+    assert signature is not None
+    mean, _, _ = grown.concepts.gaussians()
+    assert signature.mean == pytest.approx(mean[1, 0].tolist(), abs=1e-4)
+    with torch.no_grad():
+        held = sleeping._HeldOut.of(grown)
+        shares = grown.mixture.route(held.evidence, 3)[0].exp()
+        leaning = torch.stack([shares[grown.validation.owner == number].mean(0) for number in grown.numbers])
+        graph.graph.remove_edges_from([edge for edge in graph.graph.edges(keys=True) if edge[2] == "dependency"])
+        sleeping.renew_graph(grown)
+    measured = graph.dependency_matrix(grown.numbers)
+    expected = leaning.fill_diagonal_(0.0)
+    torch.testing.assert_close(measured, expected.where(expected >= 0.01, torch.zeros(())))
+    affinity = graph.affinity_matrix(grown.numbers)
+    together = bool((affinity >= 0.1).any())
+    assert bool(graph.regions(2)) == together
