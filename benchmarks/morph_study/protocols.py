@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import morph_cl
 from morph_cl import RunConfig
@@ -21,11 +21,21 @@ Settings = dict[str, Any]
 WIDE = (256, 256)
 """The hidden layers of MORPH's experts."""
 
-NARROW = (100, 100)
-"""The published hidden layers, where ``WIDE`` would leave little room for samples."""
-
 _SLACK = 2_000
 """Bytes left free for the small change that a strategy holds, such as its table of tasks."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """How a rival that keeps samples spends its bytes before it stores any.
+
+    Args:
+        hidden: hidden layers of its network.
+        average: how it stores the average of the weights that it evaluates with; None has none.
+    """
+
+    hidden: tuple[int, ...] = WIDE
+    average: Literal["full", "half"] | None = "full"
 
 
 @dataclass(frozen=True)
@@ -35,18 +45,16 @@ class Protocol:
     Args:
         limit: most bytes of weights, stored samples and statistics together; the optimizer's state is not counted.
         stream: fields of a run's configuration, all that the stream depends on.
-        hidden: hidden layers of the rivals that keep samples.
-        profile: what MORPH is told of the limit.
-        ewc_lambda: weight of EWC's penalty.
-        ema_half: whether the rivals' average of the weights is stored in half precision, to leave room for samples.
+        morph: what MORPH is told of the limit.
+        der: the shape of DER++.
+        replay: the shape of replay.
     """
 
     limit: int
     stream: Settings
-    hidden: tuple[int, ...] = WIDE
-    profile: Settings | None = None
-    ewc_lambda: float = 200.0
-    ema_half: bool = False
+    morph: Settings | None = None
+    der: Shape = Shape()
+    replay: Shape = Shape()
 
 
 def _rotated(preset: str, batch_size: int = 128, epochs: int = 1) -> Settings:
@@ -66,10 +74,22 @@ LARGE, SPLIT, SMALL = 16_400_000, 2_500_000, 1_000_000
 
 PROTOCOLS: dict[str, Protocol] = {
     "der-20": Protocol(LARGE, _rotated("der-20")),
-    "der-20-small": Protocol(SMALL, _rotated("der-20"), NARROW, _morph_limit(SMALL), ema_half=True),
+    "der-20-small": Protocol(
+        SMALL,
+        _rotated("der-20"),
+        morph=_morph_limit(SMALL),
+        der=Shape((128, 128), average=None),
+        replay=Shape((100, 100), average="half"),
+    ),
     "sorted-20": Protocol(LARGE, _rotated("sorted-20")),
     "five-angles": Protocol(LARGE, _rotated("five-angles", batch_size=64, epochs=3)),
-    "split-class": Protocol(SPLIT, _other("split-mnist", "class"), NARROW, _morph_limit(SPLIT), ema_half=True),
+    "split-class": Protocol(
+        SPLIT,
+        _other("split-mnist", "class"),
+        morph=_morph_limit(SPLIT),
+        der=Shape(average="half"),
+        replay=Shape(average="half"),
+    ),
     "split-task": Protocol(LARGE, _other("split-mnist", "task")),
     "split-domain": Protocol(LARGE, _other("split-mnist", "domain")),
     "permuted": Protocol(LARGE, _other("permuted-mnist", "domain")),
@@ -92,23 +112,27 @@ def weight_bytes(hidden: Sequence[int]) -> int:
     return 4 * sum((fan_in + 1) * fan_out for fan_in, fan_out in itertools.pairwise((PIXELS, *hidden, CLASSES)))
 
 
-def samples_within(protocol: Protocol, sample_bytes: int) -> int:
+def samples_within(limit: int, shape: Shape, sample_bytes: int) -> int:
     """How many stored samples fill the limit beside the network and the average of its weights.
 
     Args:
-        protocol: limit and network.
+        limit: bytes in all.
+        shape: network and average.
         sample_bytes: bytes of a stored sample, its label included.
 
     Returns:
         The number of samples.
     """
-    weights = weight_bytes(protocol.hidden)
-    average = weights // 2 if protocol.ema_half else weights
-    return (protocol.limit - _SLACK - weights - average) // sample_bytes
+    weights = weight_bytes(shape.hidden)
+    average = {"full": weights, "half": weights // 2, None: 0}[shape.average]
+    return (limit - _SLACK - weights - average) // sample_bytes
 
 
-def _average(protocol: Protocol) -> dict[str, Any]:
-    return {"ema": 0.999} | ({"ema_half": True} if protocol.ema_half else {})
+def _rehearsal(limit: int, shape: Shape, sample_bytes: int) -> dict[str, Any]:
+    """Options that DER++ and replay have in common."""
+    average = {"full": {"ema": 0.999}, "half": {"ema": 0.999, "ema_half": True}, None: {}}[shape.average]
+    memory = {"mem_size": samples_within(limit, shape, sample_bytes), "batch_size_mem": 256}
+    return _network(shape.hidden) | memory | average
 
 
 def _fitting(limit: int, copies: int) -> tuple[int, ...]:
@@ -125,21 +149,19 @@ def _naive(protocol: Protocol) -> Settings:
 
 def _ewc(protocol: Protocol) -> Settings:
     # Weights, their old values and their importances are three copies.
-    options = {"mode": "online", "ewc_lambda": protocol.ewc_lambda}
+    options = {"mode": "online", "ewc_lambda": 20_000.0}
     return {"options": {"ewc": _network(_fitting(protocol.limit, copies=3)) | options}}
 
 
 def _replay(protocol: Protocol) -> Settings:
     # An image of bytes, its label of 8 bytes, its place in the reservoir of 4.
-    memory = {"mem_size": samples_within(protocol, PIXELS + 8 + 4)}
-    return {"options": {"replay": _network(protocol.hidden) | memory | _average(protocol)}}
+    return {"options": {"replay": _rehearsal(protocol.limit, protocol.replay, PIXELS + 8 + 4)}}
 
 
 def _der(protocol: Protocol) -> Settings:
     # An image of bytes, label and task label of 2 bytes each, logits in half precision.
-    memory = {"mem_size": samples_within(protocol, PIXELS + 2 + 2 + 2 * CLASSES), "logits": "float16"}
-    weights = {"alpha": 0.5, "beta": 1.0}
-    return {"options": {"der": _network(protocol.hidden) | memory | weights | _average(protocol)}}
+    options = _rehearsal(protocol.limit, protocol.der, PIXELS + 2 + 2 + 2 * CLASSES)
+    return {"options": {"der": options | {"alpha": 0.5, "beta": 1.0, "logits": "float16"}}}
 
 
 def _joint(_: Protocol) -> Settings:
@@ -147,7 +169,7 @@ def _joint(_: Protocol) -> Settings:
 
 
 def _morph(protocol: Protocol) -> Settings:
-    return protocol.profile or {}
+    return protocol.morph or {}
 
 
 def _morph_free(protocol: Protocol) -> Settings:

@@ -104,3 +104,12 @@ def test_a_run_of_another_process_is_left_alone(study, tmp_path):
     RunStore(tmp_path).create(config)  # says `running`, by this process, which lives
     assert study["main"].work_on(config, tmp_path) == "is being run by another process"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(("entry", "copies"), [("naive", 1), ("ewc", 3)])
+def test_the_widest_network_that_fits_is_taken(study, entry, copies):
+    protocols = study["protocols"]
+    for name, protocol in protocols.PROTOCOLS.items():
+        width, _ = protocols.configuration(name, entry, 0).options[entry]["hidden"]
+        assert copies * protocols.weight_bytes((width, width)) <= protocol.limit
+        assert width == 256 or copies * protocols.weight_bytes((width + 2, width + 2)) > protocol.limit
