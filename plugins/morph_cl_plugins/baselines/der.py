@@ -18,7 +18,7 @@ from morph_cl_plugins.baselines.assembly import training_parts
 from morph_cl_plugins.baselines.der_memory import DarkBatch, DarkMemory
 from morph_cl_plugins.baselines.options import DerOptions
 from morph_cl_plugins.baselines.sequential import Naive
-from morph_cl_plugins.baselines.weight_average import WeightAverage
+from morph_cl_plugins.baselines.weight_average import weight_average
 
 
 class DarkReplay(DarkMemory, SupervisedPlugin):
@@ -33,7 +33,9 @@ class DarkReplay(DarkMemory, SupervisedPlugin):
 
     def __init__(self, context: StrategyContext, options: DerOptions) -> None:
         SupervisedPlugin.__init__(self)
-        DarkMemory.__init__(self, options.mem_size, context.input_shape, context.classes, options.images)
+        DarkMemory.__init__(
+            self, options.mem_size, context.input_shape, context.classes, options.images, options.logits
+        )
         self.alpha = options.alpha
         self.beta = options.beta
         self.batch_size_mem = options.batch_size_mem
@@ -70,7 +72,4 @@ def build_der(context: StrategyContext, options: DerOptions) -> Naive:
     Returns:
         The strategy.
     """
-    own: list[SupervisedPlugin] = [DarkReplay(context, options)]
-    if options.ema is not None:
-        own.append(WeightAverage(options.ema))
-    return Naive(**training_parts(context, options, *own))
+    return Naive(**training_parts(context, options, DarkReplay(context, options), *weight_average(options)))

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from morph_cl import UsageError
+from morph_cl_plugins.baselines.image_bytes import check_unit_range, to_bytes
 
 
 class DarkBatch(NamedTuple):
@@ -51,20 +51,30 @@ def reservoir_slots(seen: int, count: int, capacity: int) -> Tensor:
 class DarkMemory:
     """Images, labels, logits and task labels of a uniform sample of the stream so far.
 
+    Class and task labels are stored as int16.
+
     Args:
         capacity: samples at the most.
         input_shape: (C, H, W).
         classes: number of logits.
         images: ``uint8`` stores images in [0, 1] in steps of 1/255, ``float32`` as they are.
+        logits: ``float32`` or ``float16``.
     """
 
-    def __init__(self, capacity: int, input_shape: tuple[int, int, int], classes: int, images: str) -> None:
+    def __init__(
+        self,
+        capacity: int,
+        input_shape: tuple[int, int, int],
+        classes: int,
+        images: str,
+        logits: str = "float32",
+    ) -> None:
         self.capacity = capacity
         self.seen = 0
         self.memory_images = torch.zeros((capacity, *input_shape), dtype=getattr(torch, images))
-        self.memory_labels = torch.zeros(capacity, dtype=torch.int64)
-        self.memory_logits = torch.zeros(capacity, classes)
-        self.memory_tasks = torch.zeros(capacity, dtype=torch.int64)
+        self.memory_labels = torch.zeros(capacity, dtype=torch.int16)
+        self.memory_logits = torch.zeros((capacity, classes), dtype=getattr(torch, logits))
+        self.memory_tasks = torch.zeros(capacity, dtype=torch.int16)
 
     def __len__(self) -> int:
         return min(self.seen, self.capacity)
@@ -79,7 +89,8 @@ class DarkMemory:
             UsageError: images beyond [0, 1] that shall be stored as uint8.
         """
         slots = reservoir_slots(self.seen, len(batch.labels), self.capacity)
-        self._check_range(batch.images)
+        if self.memory_images.dtype == torch.uint8 and not self.seen:
+            check_unit_range(batch.images, "der")
         self.seen += len(slots)
         rows = (slots >= 0).nonzero().squeeze(1)
         # Of two samples for one slot the later stays.
@@ -89,12 +100,10 @@ class DarkMemory:
         device = self.memory_labels.device
         slot, row = torch.tensor(list(last)), torch.tensor(list(last.values()))
         images, labels, logits, tasks = (column.detach().to(device)[row] for column in batch)
-        if self.memory_images.dtype == torch.uint8:
-            images = (images * 255).round()
-        self.memory_images[slot] = images.to(self.memory_images.dtype)
-        self.memory_labels[slot] = labels
-        self.memory_logits[slot] = logits.float()
-        self.memory_tasks[slot] = tasks
+        self.memory_images[slot] = to_bytes(images) if self.memory_images.dtype == torch.uint8 else images
+        self.memory_labels[slot] = labels.to(torch.int16)
+        self.memory_logits[slot] = logits.to(self.memory_logits.dtype)
+        self.memory_tasks[slot] = tasks.to(torch.int16)
 
     def sample(self, size: int) -> DarkBatch:
         """Draw stored samples without replacement.
@@ -109,14 +118,5 @@ class DarkMemory:
         images = self.memory_images[index]
         if images.dtype == torch.uint8:
             images = images.float().div_(255.0)
-        return DarkBatch(images, self.memory_labels[index], self.memory_logits[index], self.memory_tasks[index])
-
-    def _check_range(self, images: Tensor) -> None:
-        if self.memory_images.dtype != torch.uint8 or self.seen:
-            return
-        low, high = float(images.min()), float(images.max())
-        if low < 0 or high > 1:
-            raise UsageError(
-                f"der.images=uint8 stores images in [0, 1], but these run from {low:.3g} to {high:.3g}; "
-                "give der.images=float32."
-            )
+        labels, tasks = self.memory_labels[index].long(), self.memory_tasks[index].long()
+        return DarkBatch(images, labels, self.memory_logits[index].float(), tasks)

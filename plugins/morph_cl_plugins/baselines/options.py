@@ -24,13 +24,35 @@ class JointOptions(TrainingOptions):
     )
 
 
-class ReplayOptions(TrainingOptions):
+class AverageOptions(TrainingOptions):
+    """An average of the weights that evaluation uses."""
+
+    ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="decay of an average of the weights that evaluation uses, such as .999; None has none",
+    )
+    ema_half: bool = Field(
+        False, description="store that average in half precision, brought up to date every 16 steps; needs ema"
+    )
+
+    @model_validator(mode="after")
+    def _half_needs_average(self) -> Self:
+        if self.ema_half and self.ema is None:
+            raise ValueError("ema_half=true has no meaning without an average; add ema, such as ema=0.999")
+        return self
+
+
+class ReplayOptions(AverageOptions):
     """Experience replay."""
 
     mem_size: MemorySize = Field(500, description="images in memory, shared equally by the experiences so far")
     batch_size_mem: BatchSize | None = Field(
         None,
         description="replayed images a training step; None takes as many as the step takes of the stream",
+    )
+    images: Literal["uint8", "float32"] = Field(
+        "float32",
+        description="how images that are floats in the data set are stored; those that are bytes there stay bytes",
     )
 
 
@@ -134,7 +156,7 @@ class ICaRLOptions(TrainingOptions):
     mem_size: MemorySize = Field(500, description="exemplars in memory, shared equally by the classes seen so far")
 
 
-class DerOptions(TrainingOptions):
+class DerOptions(AverageOptions):
     """Dark experience replay.
 
     Published settings for rotated MNIST, DER++: 200 in memory lr .1, alpha 1, beta .5 (the defaults); 500 lr .2,
@@ -155,7 +177,4 @@ class DerOptions(TrainingOptions):
     images: Literal["uint8", "float32"] = Field(
         "uint8", description="how images are stored; uint8 is exact for images that are uint8 in the data set"
     )
-    ema: Annotated[float, Field(gt=0, lt=1)] | None = Field(
-        None,
-        description="decay of an average of the weights that evaluation uses, such as .999; None has none",
-    )
+    logits: Literal["float32", "float16"] = Field("float32", description="how logits are stored")

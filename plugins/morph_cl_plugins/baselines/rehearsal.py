@@ -14,10 +14,38 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from morph_cl import StrategyContext, TensorStrategy
+from morph_cl.bridge.dataset import TensorLeaf, tensor_dataset, view_of
 from morph_cl_plugins.baselines.assembly import training_parts
+from morph_cl_plugins.baselines.image_bytes import check_unit_range, to_bytes
 from morph_cl_plugins.baselines.memory_batches import MemoryBatches
 from morph_cl_plugins.baselines.options import GDumbOptions, InterferenceOptions, MirOptions, ReplayOptions
 from morph_cl_plugins.baselines.sequential import Naive
+from morph_cl_plugins.baselines.weight_average import weight_average
+
+
+class CompactReplay(ReplayPlugin):
+    """Avalanche's replay, whose stored images are bytes although the data set holds floats."""
+
+    def before_training_exp(self, strategy: Any, *args: Any, **kwargs: Any) -> None:
+        """Refuse images that bytes cannot hold before any is trained on; open the memory."""
+        if not self.storage_policy.buffer_groups:
+            images, _, _ = _whole(strategy.experience.dataset)
+            check_unit_range(images, "replay")
+        super().before_training_exp(strategy, *args, **kwargs)
+
+    def after_training_exp(self, strategy: Any, **kwargs: Any) -> None:
+        """Choose what is stored as Avalanche does, then store it as bytes."""
+        super().after_training_exp(strategy, **kwargs)
+        for group in self.storage_policy.buffer_groups.values():
+            images, labels, tasks = _whole(group.buffer)
+            group.buffer = tensor_dataset(TensorLeaf(to_bytes(images), labels, int(tasks[0])))
+
+
+def _whole(dataset: Any) -> list[Tensor]:
+    """Images, labels and task labels of a data set; no random draw, as a loader would make."""
+    view = view_of(dataset)
+    assert view is not None  # a stream's data sets are whole tensors
+    return view.batch(torch.arange(len(view)))
 
 
 class GDumb(GDumbPlugin):
@@ -111,8 +139,9 @@ def build_replay(context: StrategyContext, options: ReplayOptions) -> Naive:
     Returns:
         The strategy.
     """
-    plugin = ReplayPlugin(mem_size=options.mem_size, batch_size_mem=options.batch_size_mem)
-    return Naive(**training_parts(context, options, plugin))
+    kind = CompactReplay if options.images == "uint8" else ReplayPlugin
+    plugin = kind(mem_size=options.mem_size, batch_size_mem=options.batch_size_mem)
+    return Naive(**training_parts(context, options, plugin, *weight_average(options)))
 
 
 def build_gdumb(context: StrategyContext, options: GDumbOptions) -> Naive:

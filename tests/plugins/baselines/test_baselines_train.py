@@ -28,7 +28,7 @@ SMALL = {
     "icarl": {"mem_size": 30},
     "er-ace": {"mem_size": 30, "batch_size_mem": 10},
     "mir": {"mem_size": 30, "batch_size_mem": 10},
-    "der": {"mem_size": 30, "batch_size_mem": 10, "ema": 0.9},
+    "der": {"mem_size": 30, "batch_size_mem": 10, "ema": 0.9, "ema_half": True, "logits": "float16"},
 }
 CASES = [
     (name, setting)
@@ -105,6 +105,7 @@ def test_an_option_changes_the_outcome(name, one, other, tiny, train, weights):
         ("replay", {"mem_size": 0}),
         ("der", {"ema": 1.0}),
         ("der", {"images": "float16"}),
+        ("der", {"logits": "uint8"}),
     ],
 )
 def test_bad_options_are_refused(name, options):

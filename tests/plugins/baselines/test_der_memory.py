@@ -40,7 +40,7 @@ def test_equals_reservoir_sampling_one_by_one(capacity, sizes, seed):
     kept = memory.memory_labels[: len(memory)]
     assert torch.equal(memory.memory_tasks[: len(memory)], kept)
     assert torch.equal(memory.memory_logits[: len(memory), 0], kept.float())
-    assert torch.equal(memory.memory_images[: len(memory)].flatten().long(), kept % 256)
+    assert torch.equal(memory.memory_images[: len(memory)].flatten().long(), kept.long() % 256)
 
 
 @settings(max_examples=40, deadline=None)
@@ -62,7 +62,7 @@ def test_every_sample_of_the_stream_is_equally_likely_to_stay():
         memory = DarkMemory(capacity, (1, 1, 1), 1, "uint8")
         for start in range(0, length, 8):
             memory.insert(_numbered(start, min(8, length - start)))
-        counts[memory.memory_labels] += 1
+        counts[memory.memory_labels.long()] += 1
     expected = trials * capacity / length
     chi_square = float(((counts - expected) ** 2 / expected).sum())
     # Inclusions of one trial are negatively dependent, so the statistic lies below chi-square with 49 degrees.
@@ -85,3 +85,20 @@ def test_images_beyond_the_unit_interval_need_floats():
     memory = DarkMemory(5, (1, 1, 1), 1, "float32")
     memory.insert(batch)
     assert memory.memory_images[:3].flatten().tolist() == [-1.0, 0.0, 2.0]
+
+
+def test_labels_and_logits_are_stored_compactly():
+    compact = DarkMemory(4, (1, 2, 2), 10, "uint8", "float16")
+    stored = [compact.memory_images, compact.memory_labels, compact.memory_logits, compact.memory_tasks]
+    assert sum(column.nbytes for column in stored) == 4 * (4 + 2 + 20 + 2)
+    logits = torch.randn(3, 10)
+    compact.insert(DarkBatch(torch.ones(3, 1, 2, 2), torch.tensor([7, 8, 9]), logits, torch.tensor([1, 2, 3])))
+    batch = compact.sample(3)
+    order = batch.labels - 7
+    assert [column.dtype for column in batch] == [torch.float32, torch.int64, torch.float32, torch.int64]
+    assert torch.equal(batch.tasks, order + 1)
+    torch.testing.assert_close(batch.logits, logits[order], rtol=1e-3, atol=1e-4)
+
+
+def test_logits_stay_float32_unless_asked():
+    assert DarkMemory(4, (1, 2, 2), 10, "uint8").memory_logits.dtype == torch.float32

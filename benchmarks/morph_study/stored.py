@@ -1,0 +1,64 @@
+"""Which runs of the study are in the store: found by their configurations, not by their names."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections import defaultdict
+from pathlib import Path
+
+from morph_cl import RunConfig, RunRecord
+from morph_cl.errors import StoreError
+from morph_cl.results.folder import RunFolder
+from morph_cl.results.store import RunStore
+
+_ELSEWHERE = {"data_root", "download", "eval_batch_size", "device", "threads", "plugin_files"}
+"""Where and how fast a run runs; what comes out does not depend on it."""
+
+
+Index = defaultdict[str, list[tuple[str, RunFolder]]]
+
+
+def identity(config: RunConfig) -> str:
+    """What makes two runs the same.
+
+    Args:
+        config: a configuration, as asked for or as stored.
+
+    Returns:
+        Its fields as text.
+    """
+    return json.dumps(config.model_dump(mode="json", exclude=_ELSEWHERE), sort_keys=True)
+
+
+def index(store: Path) -> Index:
+    """The stored runs by their configurations.
+
+    Args:
+        store: the folder of runs.
+
+    Returns:
+        Status and folder of each run with a configuration, the newest first.
+    """
+    found: Index = defaultdict(list)
+    for summary in RunStore(store).list():
+        folder = RunFolder(summary.path)
+        with contextlib.suppress(StoreError):
+            found[identity(folder.read_config())].append((summary.status, folder))
+    return found
+
+
+def finished_record(runs: Index, config: RunConfig) -> RunRecord | None:
+    """The record of a finished run.
+
+    Args:
+        runs: the stored runs.
+        config: the run's configuration.
+
+    Returns:
+        The newest such record, None where there is none.
+    """
+    for status, folder in runs[identity(config)]:
+        if status == "finished":
+            return folder.read_record()
+    return None
