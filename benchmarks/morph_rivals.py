@@ -1,8 +1,8 @@
 """The rivals' settings in the study at equal bytes, judged on validation data: prints a table.
 
 Each row is one way to set a rival. The streams have seeds that no other figure in this project uses, and the test data
-plays no part: a tenth of each experience's training data is held out and judged on. The memories of the first groups are
-about the share of the stream that they are in the study; those of the others are what the limit leaves room for.
+plays no part: a tenth of each experience's training data is held out and judged on. The memories of the first groups
+are about the share of the stream that they are in the study; those of the others are what the limit leaves room for.
 
 ::
 
