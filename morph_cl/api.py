@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from morph_cl.bridge.stream import Stream
 
 
-
 def run(
     scenario: str,
     strategy: str = "morph",

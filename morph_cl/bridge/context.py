@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,6 +30,7 @@ class StrategyContext:
         seed: the run's seed; torch's global generator is already seeded with it.
         build_expert: builds any registered expert, with the options that the user gave for it.
         plugins: Avalanche plugins that the user attached; pass them on to the strategy.
+        expert_options: names the options of a registered expert: which of them ``build_expert`` may be given.
     """
 
     input_shape: tuple[int, int, int]
@@ -43,6 +44,7 @@ class StrategyContext:
     seed: int
     build_expert: ExpertBuilder
     plugins: Sequence[SupervisedPlugin] = field(default_factory=tuple)
+    expert_options: Callable[[str], Collection[str]] = lambda _name: ()
 
     def loop(self) -> dict[str, Any]:
         """The keyword arguments that every Avalanche strategy takes for its loop, without model and optimizer."""

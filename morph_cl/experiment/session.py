@@ -95,6 +95,7 @@ class RunSession:
             device=plan.config.device,
             seed=plan.config.seed,
             build_expert=self._build_expert,
+            expert_options=lambda name: plan.catalog.experts.get(name).spec.params.model_fields,
             plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
         )
         strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)

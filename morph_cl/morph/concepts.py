@@ -364,6 +364,19 @@ class Concepts(nn.Module):
         return clone
 
 
+def exclude(density: Tensor, allowed: Tensor | None) -> Tensor:
+    """Log-densities without the concepts of classes outside a task.
+
+    Args:
+        density: (B, E, classes).
+        allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+
+    Returns:
+        (B, E, classes).
+    """
+    return density if allowed is None else density.masked_fill(~allowed.expand(len(density), -1)[:, None], _ABSENT)
+
+
 def _mixed(values: Tensor, members: Tensor) -> Tensor:
     """Log-densities of concepts (B, classes) from those of their modes (modes + 1, B)."""
     return (values[members[:, 0]] if members.shape[1] == 1 else values[members].logsumexp(1)).T

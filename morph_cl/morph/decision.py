@@ -44,10 +44,7 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
     Returns:
         The prediction and its parts.
     """
-    evidence = model.evidence(x)
-    if evidence.density is not None and allowed is not None:
-        outside = ~(allowed if allowed.dim() == 2 else allowed.expand(len(x), -1))
-        evidence.density = evidence.density.masked_fill(outside.unsqueeze(1), -1e30)
+    evidence = model.evidence(x, allowed)
     route, within = model.mixture.route(evidence, len(model.pool))
     route, within = route.expand(len(x), -1), within.expand(len(x), -1, model.classes)
     answers = x.new_zeros(len(x), len(model.pool), model.classes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 
 import torch
@@ -15,19 +16,41 @@ Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
 
 
+_WIDEST = 256  # of a layer whose width is not given
+
+
 def build_mlp(input_shape: tuple[int, int, int], classes: int, options: MlpExpertOptions) -> nn.Module:
     """A multilayer perceptron.
 
     Args:
         input_shape: (C, H, W).
         classes: width of the output.
-        options: ``hidden``.
+        options: ``hidden``, or ``max_bytes``.
 
     Returns:
         A module from (B, C, H, W) to (B, classes) logits.
     """
-    features, width = mlp_features(input_shape, options.hidden)
+    hidden = options.hidden or (fitting_width(math.prod(input_shape), classes, options.max_bytes),) * 2
+    features, width = mlp_features(input_shape, hidden)
     return nn.Sequential(features, nn.Linear(width, classes))
+
+
+def fitting_width(pixels: int, classes: int, max_bytes: int | None) -> int:
+    """How wide two equal hidden layers may be.
+
+    Args:
+        pixels: width of the input.
+        classes: width of the output.
+        max_bytes: bytes of all weights in single precision; None sets no limit.
+
+    Returns:
+        The largest width in 4..256 whose weights fit; 4 where none does.
+    """
+    if max_bytes is None:
+        return _WIDEST
+    # width^2 + (pixels + classes + 2) width + classes parameters.
+    linear, room = pixels + classes + 2, max(max_bytes // 4 - classes, 0)
+    return min(max((math.isqrt(linear * linear + 4 * room) - linear) // 2, 4), _WIDEST)
 
 
 def build_cnn(input_shape: tuple[int, int, int], classes: int, options: CnnExpertOptions) -> nn.Module:

@@ -24,13 +24,13 @@ class Evidence:
     Args:
         density: (B, E, classes) log-densities, hugely negative without a concept; None before there are any.
         gate: (B, E) log-probabilities of the learned gate, or None.
-        affinity: (E, E) the graph's similarity between experts, or None.
+        prior: (E, E) how probability spreads between related experts, rows summing to 1, as the graph says; or None.
         shared: (B, classes) log-probabilities of the shared expert, or None.
     """
 
     density: Tensor | None
     gate: Tensor | None
-    affinity: Tensor | None
+    prior: Tensor | None
     shared: Tensor | None
 
 
@@ -72,8 +72,8 @@ class Mixture(nn.Module):
         if evidence.gate is not None:
             logits = logits + self.weight("gate") * evidence.gate
         route = logits.log_softmax(1)
-        if evidence.affinity is not None and experts > 1:
-            route = self._follow_graph(route, evidence.affinity)
+        if evidence.prior is not None and experts > 1:
+            route = self._follow_graph(route, evidence.prior)
         return self._top(route), within
 
     def promise(self, density: Tensor, gate: Tensor | None) -> Tensor:
@@ -89,13 +89,11 @@ class Mixture(nn.Module):
         logits = density.logsumexp(2) * self.weight("sharpness")
         return logits if gate is None else logits + self.weight("gate") * gate
 
-    def _follow_graph(self, route: Tensor, affinity: Tensor) -> Tensor:
-        """Let each expert's neighbours in the graph have a share of what it is given."""
-        share = self.weight("graph").clamp_max(0.5) * affinity.to(route)
-        spread = share / affinity.to(route).sum(1, keepdim=True).clamp_min(1.0)
-        keep = 1.0 - spread.sum(1)
+    def _follow_graph(self, route: Tensor, prior: Tensor) -> Tensor:
+        """Let a share of each expert's probability spread to those that the graph relates it to."""
+        share = self.weight("graph").clamp_max(0.5)
         probability = route.exp()
-        return (probability * keep + probability @ spread).clamp_min(1e-30).log()
+        return torch.lerp(probability, probability @ prior.to(route), share).clamp_min(1e-30).log()
 
     def _top(self, route: Tensor) -> Tensor:
         """Only the best experts, and of them only those that matter, renormalised."""

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.average import WeightAverage
-from morph_cl.morph.budget import check_budget, fit_budget, room_for_expert
-from morph_cl.morph.concepts import Concepts
+from morph_cl.morph.budget import check_budget, fit_budget, held_out_capacity, room_for_expert
+from morph_cl.morph.concepts import Concepts, exclude
 from morph_cl.morph.decision import decide
 from morph_cl.morph.experts import Build, ExpertPool
 from morph_cl.morph.gate import Gate
@@ -67,7 +67,9 @@ class MorphModel(nn.Module):
         self.mixture = Mixture(options.top_k)
         keep_logits = options.shared and options.distil > 0
         self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits)
-        self.validation = ReplayMemory(max(options.memory // 10, 20), input_shape, classes, logits=False)
+        self.validation = ReplayMemory(
+            held_out_capacity(options, self.memory.sample_bytes), input_shape, classes, logits=False
+        )
         self.graph = KnowledgeGraph()
         self.detector = NoveltyDetector(options.novelty, options.patience, options.cooldown)
         self.active = 0
@@ -227,33 +229,35 @@ class MorphModel(nn.Module):
         averaged: Tensor = self.average(self.shared, x)
         return averaged
 
-    def evidence(self, x: Tensor) -> Evidence:
+    def evidence(self, x: Tensor, allowed: Tensor | None = None) -> Evidence:
         """What is known of inputs before any routed expert runs.
 
         Args:
             x: (B, C, H, W).
+            allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
 
         Returns:
             Densities, gate, graph and shared answer, as far as options and learning have them.
         """
         gate = self.gate(x) if self.options.gate else None
         return Evidence(
-            density=self._density(x, gate),
+            density=self._density(x, gate, allowed),
             gate=gate,
-            affinity=self.graph.affinity_matrix(self.numbers).to(x.device) if self.options.graph else None,
+            prior=self.graph.prior_matrix(self.numbers).to(x.device) if self.options.graph else None,
             shared=self.shared_logits(x).log_softmax(1) if self.shared is not None else None,
         )
 
     @torch.no_grad()
-    def _density(self, x: Tensor, gate: Tensor | None) -> Tensor | None:
-        """(B, E, classes) log-densities of the experts that are worth asking; None before there are any."""
+    def _density(self, x: Tensor, gate: Tensor | None, allowed: Tensor | None) -> Tensor | None:
+        """(B, E, classes) log-densities within the task, of the experts worth asking; None before there are any."""
         if not (self.concepts.projection.fitted and bool(self.concepts.owned.any())):
             return None
         if len(self.pool) <= self.options.candidates:
-            return self.concepts.log_density(x)
-        promise = self.mixture.promise(self.concepts.coarse_log_density(x), gate)
+            return exclude(self.concepts.log_density(x), allowed)
+        promise = self.mixture.promise(exclude(self.concepts.coarse_log_density(x), allowed), gate)
         best = promise.topk(self.options.candidates, 1).indices
-        return self.concepts.log_density(x, torch.zeros_like(promise, dtype=torch.bool).scatter_(1, best, True))
+        wanted = torch.zeros_like(promise, dtype=torch.bool).scatter_(1, best, True)
+        return exclude(self.concepts.log_density(x, wanted), allowed)
 
     def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """The routed prediction.

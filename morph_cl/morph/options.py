@@ -14,7 +14,13 @@ Width = Annotated[int, Field(ge=1, le=65_536)]
 class MlpExpertOptions(Options):
     """Fully connected layers with ReLU."""
 
-    hidden: tuple[Width, ...] = Field((256, 256), min_length=1, description="width of each hidden layer")
+    hidden: Annotated[tuple[Width, ...], Field(min_length=1)] | None = Field(
+        None, description="width of each hidden layer. None takes two layers as wide as max_bytes allows, at most 256"
+    )
+    max_bytes: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="most bytes of the weights where hidden is not given; MORPH gives a fifteenth of its own max_bytes",
+    )
 
 
 class CnnExpertOptions(Options):
@@ -68,7 +74,7 @@ class MorphOptions(Options):
         40, description="principal components that concept densities live in"
     )
     modes: Annotated[int, Field(ge=1, le=1_024)] = Field(
-        16, description="most Gaussians in the density of one class within one expert"
+        24, description="most Gaussians in the density of one class within one expert"
     )
     split: Annotated[int, Field(ge=4, le=1_000_000)] = Field(
         64, description="samples that a Gaussian meets before it is cut in two"
@@ -82,7 +88,7 @@ class MorphOptions(Options):
     gate: bool = Field(True, description="use the learned gate in routing")
     graph: bool = Field(True, description="use the knowledge graph's prior in routing")
     candidates: Annotated[int, Field(ge=1, le=4_096)] = Field(
-        4, description="experts whose densities are looked at closely, for one input"
+        3, description="experts whose densities are looked at closely, for one input"
     )
     top_k: Annotated[int, Field(ge=1, le=64)] = Field(2, description="routed experts that run for one input")
     graph_decay: Annotated[float, Field(gt=0, le=1)] = Field(

@@ -22,6 +22,8 @@ from morph_cl.morph.options import MorphOptions
 from morph_cl.morph.state import join_state, split_state
 from morph_cl.results.record import Event
 
+EXPERT_SHARE = 15
+"""An expert in training that can be sized takes one part of so many of ``max_bytes``."""
 _CHUNK = 8_192
 _LEAST_RATE = 0.05  # share of the full learning rate at the end of an experience
 
@@ -278,8 +280,11 @@ def build(context: StrategyContext, options: MorphOptions) -> MorphStrategy:
     """
     build_expert, name = context.build_expert, options.expert  # the context itself must not be copied with the model
 
+    # An expert that can be told how large it may be is told its share.
+    share = {"max_bytes": options.max_bytes // EXPERT_SHARE} if "max_bytes" in context.expert_options(name) else None
+
     def build_one() -> nn.Module:
-        return build_expert(name, None)
+        return build_expert(name, share)
 
     morph = MorphModel(build_one, context.input_shape, context.classes, options)
     tasks = context.experiences if context.setting == "task" else None

@@ -113,3 +113,21 @@ def test_the_widest_network_that_fits_is_taken(study, entry, copies):
         width, _ = protocols.configuration(name, entry, 0).options[entry]["hidden"]
         assert copies * protocols.weight_bytes((width, width)) <= protocol.limit
         assert width == 256 or copies * protocols.weight_bytes((width + 2, width + 2)) > protocol.limit
+
+
+def test_an_interrupted_run_goes_on(study, tmp_path):
+    import morph_cl
+
+    class Stop(morph_cl.RunListener):
+        def experience_finished(self, report):
+            if report.experience == 2:
+                raise KeyboardInterrupt
+
+    config = _offline(study["protocols"].configuration("split-class", "naive", 0))
+    with pytest.raises(KeyboardInterrupt):
+        morph_cl.run_config(config, store=tmp_path, listener=Stop())
+    assert "average accuracy" in study["main"].work_on(config, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1  # in the same folder
+    whole = morph_cl.run_config(config, store=None)
+    resumed = study["stored"].finished_record(study["stored"].index(tmp_path), config)
+    assert resumed.accuracy_matrix == whole.accuracy_matrix

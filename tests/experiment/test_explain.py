@@ -102,7 +102,9 @@ def test_the_overview_agrees_with_the_record(store: Path, record: RunRecord) -> 
     for expert in overview.experts:
         profile = expert.profile
         assert profile.samples_by_experience is not None
-        assert sum(profile.samples_by_experience.values()) == sum(profile.samples_by_class.values())
+        given = sum(profile.samples_by_experience.values())
+        held_out = given - sum(profile.samples_by_class.values())  # what judges the concepts is not in them
+        assert 0 < held_out <= 0.02 * given
         assert profile.parent is None or profile.parent < profile.number
         assert all(profile.number in relation.experts for relation in profile.relations)
     weights = [relation.weight for relation in overview.relations]

@@ -61,7 +61,7 @@ def test_a_resumed_run_keeps_its_profile(blobs, tmp_path):
         )
     record = morph_cl.resume("latest", store=tmp_path)
     assert record.strategy_info.profile == "small"
-    assert record.config.options["mlp"] == {"hidden": [100, 100]}
+    assert record.config.options["mlp"] == {"hidden": [28, 28]}
 
 
 @pytest.mark.parametrize(
