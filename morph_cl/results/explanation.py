@@ -43,7 +43,7 @@ class ExpertProfile(_Part):
         born: the experience in which it was added.
         events: growth, reuse and merges that name it.
         samples_by_class: training samples that its concepts hold, by class.
-        samples_by_experience: samples of the experiences that it learned, held-out ones too; None where no boundaries
+        samples_by_experience: samples of the experiences that it learned, held-out ones too; None if none were told
         relations: its kin in the knowledge graph, the strongest first.
     """
 
