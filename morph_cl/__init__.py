@@ -49,6 +49,9 @@ if TYPE_CHECKING:
     )
     from morph_cl.experiment.listener import Progress, RunListener
     from morph_cl.hookspecs import API_VERSION, hookimpl
+    from morph_cl.morph.assembly import build_morph
+    from morph_cl.morph.model import MorphModel
+    from morph_cl.morph.options import MorphOptions
     from morph_cl.options import NoOptions, Options
     from morph_cl.results.record import Event, ExperienceReport, RunRecord, RunStart
     from morph_cl.specs import (
@@ -80,6 +83,8 @@ __all__ = [
     "ImageData",
     "MetricSpec",
     "MorphClError",
+    "MorphModel",
+    "MorphOptions",
     "NoOptions",
     "Options",
     "PluginError",
@@ -103,6 +108,7 @@ __all__ = [
     "__version__",
     "ablate",
     "build_classifier",
+    "build_morph",
     "build_optimizer",
     "build_stream",
     "compare",
@@ -134,6 +140,9 @@ _NAMES_OF = {
     "errors": "AmbiguousNameError CheckpointError DataError MorphClError PluginError RunFailedError "
     "StoreError UnknownNameError UsageError",
     "hookspecs": "API_VERSION hookimpl",
+    "morph.assembly": "build_morph",
+    "morph.model": "MorphModel",
+    "morph.options": "MorphOptions",
     "options": "NoOptions Options",
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",

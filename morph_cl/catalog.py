@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
+from typing import Any
 
 from morph_cl.host import PluginHost, load_host
+from morph_cl.options import validate_options
 from morph_cl.registry import Registry
 from morph_cl.specs import DatasetSpec, DetectorSpec, ExpertSpec, MetricSpec, ScenarioSpec, StrategySpec
 
@@ -49,6 +51,22 @@ class Catalog:
     def detectors(self) -> Registry[DetectorSpec]:
         """The drift detectors."""
         return self.host.registries["detector"]
+
+    def build_detector(self, name: str, options: Mapping[str, Any]) -> Any:
+        """Build a drift detector.
+
+        Args:
+            name: the name of a registered detector.
+            options: its options; what is left out takes its default.
+
+        Returns:
+            The detector.
+
+        Raises:
+            UsageError: no such detector, or an option that it refuses.
+        """
+        spec = self.detectors.get(name).spec
+        return spec.resolve()(validate_options(spec.params, options, spec.name))
 
 
 @cache

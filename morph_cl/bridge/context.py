@@ -9,8 +9,17 @@ from typing import Any
 from avalanche.core import SupervisedPlugin
 from torch import nn
 
+from morph_cl.catalog import load_catalog
+
+DetectorBuilder = Callable[[str, Mapping[str, Any]], Any]
+"""Builds a registered drift detector from its name and options."""
+
 ExpertBuilder = Callable[[str, Mapping[str, Any] | None], nn.Module]
 """Builds a registered expert for this stream from its name and options."""
+
+
+def _installed_detector(name: str, options: Mapping[str, Any]) -> Any:
+    return load_catalog().build_detector(name, options)
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,7 @@ class StrategyContext:
         device: where tensors live.
         seed: the run's seed; torch's global generator is already seeded with it.
         build_expert: builds any registered expert, with the options that the user gave for it.
+        build_detector: builds any registered drift detector; the options that the user gave for it win.
         plugins: Avalanche plugins that the user attached; pass them on to the strategy.
         expert_options: names the options of a registered expert: which of them ``build_expert`` may be given.
     """
@@ -43,6 +53,7 @@ class StrategyContext:
     device: str
     seed: int
     build_expert: ExpertBuilder
+    build_detector: DetectorBuilder = _installed_detector
     plugins: Sequence[SupervisedPlugin] = field(default_factory=tuple)
     expert_options: Callable[[str], Collection[str]] = lambda _name: ()
 

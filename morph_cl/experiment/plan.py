@@ -86,8 +86,8 @@ class RunPlan:
     epochs: int | None
     attachments: tuple[Attachment, ...]
 
-    def expert_options(self, name: str) -> Mapping[str, Any]:
-        """The options that the user gave for an expert, by the name under which it was asked for."""
+    def record_options(self, name: str) -> Mapping[str, Any]:
+        """The options that the user gave for an expert or detector, by the name under which it was asked for."""
         return self.config.options.get(name, {})
 
 
@@ -169,7 +169,8 @@ def plan_stream(config: StreamConfig, catalog: Catalog) -> StreamPlan:
 def _check_option_owners(config: RunConfig, catalog: Catalog, taking_part: set[str], also_known: Iterable[str]) -> None:
     """Refuse options for a record that takes no part, which is most often a misspelt name."""
     experts = set(catalog.experts.names()) | {entry.spec.name for entry in catalog.experts}
-    allowed = taking_part | experts | set(also_known)
+    detectors = set(catalog.detectors.names())
+    allowed = taking_part | experts | detectors | set(also_known)
     for name, options in config.options.items():
         if name in allowed:
             continue

@@ -96,6 +96,7 @@ class RunSession:
             seed=plan.config.seed,
             build_expert=self._build_expert,
             expert_options=lambda name: plan.catalog.experts.get(name).spec.params.model_fields,
+            build_detector=self._build_detector,
             plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
         )
         strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
@@ -107,10 +108,13 @@ class RunSession:
 
     def _build_expert(self, name: str, options: Mapping[str, Any] | None) -> nn.Module:
         spec = self.plan.catalog.experts.get(name).spec
-        values = {**self.plan.expert_options(spec.name), **self.plan.expert_options(name), **(options or {})}
+        values = {**self.plan.record_options(spec.name), **self.plan.record_options(name), **(options or {})}
         validated = validate_options(spec.params, values, spec.name)
         expert: nn.Module = spec.resolve()(self.stream.input_shape, self.stream.classes, validated)
         return expert
+
+    def _build_detector(self, name: str, options: Mapping[str, Any]) -> Any:
+        return self.plan.catalog.build_detector(name, {**options, **self.plan.record_options(name)})
 
     # --- running ---------------------------------------------------------------------------------------------------
 

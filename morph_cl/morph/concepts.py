@@ -15,11 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.gaussians import divergence, factorize, halved, moments, quadratic_form
+from morph_cl.morph.levels import follow_level, join_levels
 from morph_cl.morph.modes import Modes
 from morph_cl.morph.projection import Projection, monomials
 
 _RIDGE = 1e-3  # added to every variance: pixels that never change would make a covariance singular
 _MOST_WEIGHT = 20_000.0  # samples that an expert's level remembers: it follows slow change
+_MOST_LOSS_WEIGHT = 2_000.0  # the same of its loss, which learning lowers quickly
 _RUN = 4_096  # samples whose monomials are held at once
 _SPLITTING_RUN = 512  # the same while modes may still be cut: halves must meet samples before they are cut again
 _ABSENT = -1e30  # log-density of a concept that does not exist; finite, so that differences stay numbers
@@ -38,6 +40,7 @@ class Concepts(nn.Module):
     """
 
     level: Tensor
+    loss_level: Tensor
 
     def __init__(
         self, classes: int, dims: int, shrink: float, modes: int = 1, split: int = 64, *, half: bool = False
@@ -53,6 +56,8 @@ class Concepts(nn.Module):
         self.modes = Modes(half=half)
         # (E, 3): per expert the weight, mean and variance of the log-density of its own held-out data.
         self.register_buffer("level", torch.zeros(0, 3), persistent=False)
+        # (E, 3): the same of the loss of the expert's network on data that it was not trained on.
+        self.register_buffer("loss_level", torch.zeros(0, 3), persistent=False)
         self._form: list[tuple[Tensor, Tensor]] | None = None
         self._coarse: Tensor | None = None
 
@@ -74,6 +79,7 @@ class Concepts(nn.Module):
     def add_expert(self) -> None:
         """Append an expert without concepts, the one to learn from now on."""
         self.level = torch.cat([self.level, self.level.new_zeros(1, 3)])
+        self.loss_level = torch.cat([self.loss_level, self.loss_level.new_zeros(1, 3)])
         self.open(len(self) - 1)
 
     def open(self, row: int) -> None:
@@ -95,7 +101,7 @@ class Concepts(nn.Module):
         new = torch.full((len(self),), -1, dtype=torch.int16, device=self.level.device)
         new[rows] = torch.arange(len(rows), dtype=new.dtype, device=new.device)
         self.modes.renumber(new)
-        self.level = self.level[rows]
+        self.level, self.loss_level = self.level[rows], self.loss_level[rows]
         self._changed()
 
     def fold(self, row: int, into: int) -> None:
@@ -111,9 +117,8 @@ class Concepts(nn.Module):
         place[place[:, 0] == row, 0] = into
         for label in self._sizes(into).nonzero().squeeze(1).tolist():
             self._thin(into, label)
-        weights = self.level[[into, row], :1]
-        self.level[into, 1:] = (self.level[[into, row], 1:] * weights).sum(0) / weights.sum().clamp_min(1e-9)
-        self.level[into, 0] += self.level[row, 0]
+        for level in (self.level, self.loss_level):
+            join_levels(level, row, into)
         self._changed()
 
     def _thin(self, row: int, label: int) -> None:
@@ -211,13 +216,16 @@ class Concepts(nn.Module):
             row: the expert's row.
             log_density: (B,) log-density of each sample under the concept of its class.
         """
-        if not len(log_density):
-            return
-        old, weight = self.level[row].clone(), float(len(log_density))
-        share = weight / (float(old[0]) + weight)
-        fresh = torch.stack([old[0], log_density.mean(), log_density.var(correction=0)])
-        self.level[row] = (1 - share) * old + share * fresh
-        self.level[row, 0] = min(float(old[0]) + weight, _MOST_WEIGHT)
+        follow_level(self.level, row, log_density, _MOST_WEIGHT)
+
+    def set_loss_level(self, row: int, losses: Tensor) -> None:
+        """Note how well an expert's network answers data of its own that it was not trained on.
+
+        Args:
+            row: the expert's row.
+            losses: (B,) its loss on each sample, in nats.
+        """
+        follow_level(self.loss_level, row, losses, _MOST_LOSS_WEIGHT)
 
     # --- densities -------------------------------------------------------------------------------------------------
 
@@ -340,7 +348,12 @@ class Concepts(nn.Module):
     def export(self) -> dict[str, Any]:
         """The state as tensors by name."""
         own = {name: getattr(self.modes, name) for name in Modes.NAMES}
-        return {"level": self.level, **own, **{name: getattr(self.projection, name) for name in Projection.NAMES}}
+        return {
+            "level": self.level,
+            "loss_level": self.loss_level,
+            **own,
+            **{name: getattr(self.projection, name) for name in Projection.NAMES},
+        }
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over an exported state.
@@ -348,7 +361,8 @@ class Concepts(nn.Module):
         Args:
             state: what :meth:`export` returned.
         """
-        for part, names in ((self.projection, Projection.NAMES), (self.modes, Modes.NAMES), (self, ("level",))):
+        levels = ("level", "loss_level")
+        for part, names in ((self.projection, Projection.NAMES), (self.modes, Modes.NAMES), (self, levels)):
             for name in names:
                 setattr(part, name, state[name].to(self.level.device).clone())
         self._changed()

@@ -1,17 +1,24 @@
-"""Growth: whether what comes in is new to every expert, and for long enough."""
+"""Growth: how new a batch is to every expert, by the densities of its concepts and by the loss of its network."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from morph_cl.morph.concepts import Concepts
+
+if TYPE_CHECKING:
+    from morph_cl.morph.model import MorphModel
+    from morph_cl.morph.options import MorphOptions
 
 _LEVEL_ERRORS = 3.0  # standard errors of an expert's level that a fall must exceed: every batch shares that error
 _BATCH_ERRORS = 1.0  # and of the batch's own mean: patience asks for several batches in a row
 _UNKNOWN = 10.0  # standard deviations that a sample of a class unknown to the expert counts as
+_LEAST_DEVIATION = 0.25  # nats: an expert that knows its data by heart has a loss without spread
 
 
 @dataclass(frozen=True)
@@ -22,10 +29,41 @@ class Look:
         closest: row of the expert whose concepts explain the batch best.
         novelty: fall of that expert's mean log-density below its own level, in its own standard deviations, less what
             chance explains.
+        surprise: rise of that expert's mean loss above its own level, likewise; 0 where losses are not looked at.
+        losses: (B,) that expert's loss on each sample, in nats; None where losses are not looked at.
     """
 
     closest: int
     novelty: float
+    surprise: float = 0.0
+    losses: Tensor | None = None
+
+    def evidence(self, options: MorphOptions) -> str:
+        """What speaks most for novelty.
+
+        Args:
+            options: the thresholds.
+
+        Returns:
+            ``density``, ``loss``, or ``density and loss`` where both exceed their thresholds.
+        """
+        if self.novelty > options.novelty and self._by_loss(options) > options.novelty:
+            return "density and loss"
+        return "density" if self.novelty >= self._by_loss(options) else "loss"
+
+    def value(self, options: MorphOptions) -> float:
+        """One figure for both kinds of evidence: above ``novelty`` where either exceeds its threshold.
+
+        Args:
+            options: the thresholds.
+
+        Returns:
+            The larger evidence, on the scale of :attr:`novelty`.
+        """
+        return max(self.novelty, self._by_loss(options))
+
+    def _by_loss(self, options: MorphOptions) -> float:
+        return options.novelty + self.surprise - options.surprise if options.surprise else -math.inf
 
 
 @torch.no_grad()
@@ -47,17 +85,26 @@ def class_log_density(concepts: Concepts, x: Tensor, y: Tensor) -> tuple[Tensor,
 
 
 @torch.no_grad()
-def look(concepts: Concepts, x: Tensor, y: Tensor) -> Look:
+def look(model: MorphModel, x: Tensor, y: Tensor) -> Look:
     """Judge a batch.
 
     Args:
-        concepts: the concepts of at least one expert with a level.
-        x: (B, ...) inputs.
+        model: a model of at least one expert with a level.
+        x: (B, C, H, W).
         y: (B,) int64 classes.
 
     Returns:
         The closest expert and how new the batch is to it.
     """
+    closest, novelty = _by_density(model.concepts, x, y)
+    if not model.options.surprise:
+        return Look(closest, novelty)
+    losses = expert_losses(model, closest, x, y)
+    return Look(closest, novelty, _rise(model.concepts.loss_level[closest], losses), losses)
+
+
+def _by_density(concepts: Concepts, x: Tensor, y: Tensor) -> tuple[int, float]:
+    """The row of the closest expert, and how far the batch falls below its level."""
     density, known = class_log_density(concepts, x, y)
     mean, deviation = concepts.level[:, 1], concepts.level[:, 2].sqrt().clamp_min(1e-3)
     fall = torch.where(known, (mean - density) / deviation, torch.full_like(density, _UNKNOWN))  # (B, E)
@@ -67,54 +114,40 @@ def look(concepts: Concepts, x: Tensor, y: Tensor) -> Look:
         closest = int(fall.argmin())
     else:  # no class is known to any expert: the nearest is the one whose concepts lie nearest, whatever their class
         closest = int(concepts.coarse_log_density(x).logsumexp(2).mean(0).argmax())
-    error = _LEVEL_ERRORS / max(float(concepts.level[closest, 0]), 1.0) ** 0.5 + _BATCH_ERRORS / len(y) ** 0.5
-    return Look(closest, float(fall[closest]) - error)
+    return closest, float(fall[closest]) - _chance(float(concepts.level[closest, 0]), len(y))
 
 
-class NoveltyDetector:
-    """Counts novel batches in a row.
+def _rise(level: Tensor, losses: Tensor) -> float:
+    """How far losses lie above an expert's level; 0 for an expert without one, or one whose loss is no number."""
+    weight, mean, variance = (float(part) for part in level.tolist())
+    if not weight:
+        return 0.0
+    rise = (float(losses.mean()) - mean) / max(math.sqrt(variance), _LEAST_DEVIATION)
+    return rise - _chance(weight, len(losses)) if math.isfinite(rise) else 0.0
+
+
+def _chance(weight: float, size: int) -> float:
+    """Standard deviations that the errors of a level and of a batch's mean explain."""
+    return _LEVEL_ERRORS / math.sqrt(max(weight, 1.0)) + _BATCH_ERRORS / math.sqrt(size)
+
+
+@torch.no_grad()
+def expert_losses(model: MorphModel, row: int, x: Tensor, y: Tensor) -> Tensor:
+    """The cross-entropy of one expert's network, as it would answer in evaluation.
 
     Args:
-        threshold: least :attr:`Look.novelty` of a novel batch.
-        patience: novel batches in a row that make growth.
-        cooldown: batches after a growth that cannot make another.
+        model: the model.
+        row: the expert's row.
+        x: (B, C, H, W).
+        y: (B,) int64 classes.
+
+    Returns:
+        (B,) losses in nats.
     """
-
-    def __init__(self, threshold: float, patience: int, cooldown: int) -> None:
-        self.threshold = threshold
-        self.patience = patience
-        self.cooldown = cooldown
-        self.streak = 0
-        self.quiet = 0
-
-    def update(self, novelty: float) -> bool:
-        """Take in one batch.
-
-        Args:
-            novelty: how new it is to the closest expert.
-
-        Returns:
-            Whether to grow now.
-        """
-        if self.quiet:
-            self.quiet -= 1
-            self.streak = 0
-            return False
-        self.streak = self.streak + 1 if novelty > self.threshold else 0
-        return self.streak >= self.patience
-
-    def grown(self) -> None:
-        """Begin the cooldown."""
-        self.streak, self.quiet = 0, self.cooldown
-
-    def export(self) -> dict[str, int]:
-        """The counters."""
-        return {"streak": self.streak, "quiet": self.quiet}
-
-    def load(self, state: dict[str, int]) -> None:
-        """Take over exported counters.
-
-        Args:
-            state: what :meth:`export` returned.
-        """
-        self.streak, self.quiet = int(state["streak"]), int(state["quiet"])
+    number = model.numbers[row]
+    net = model.pool.net(number)
+    training = net.training
+    net.eval()
+    losses = nn.functional.nll_loss(model.pool(number, x), y, reduction="none")
+    net.train(training)
+    return losses

@@ -9,7 +9,8 @@ from torch import Tensor
 
 from morph_cl.errors import UsageError
 from morph_cl.morph.budget import fit_budget
-from morph_cl.morph.growth import NoveltyDetector, class_log_density, look
+from morph_cl.morph.growth import class_log_density, expert_losses, look
+from morph_cl.morph.novelty import NoveltyDetector
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
@@ -27,13 +28,13 @@ def begin(model: MorphModel, x: Tensor, y: Tensor) -> None:
     fit_budget(model)
     if float(model.concepts.level[:, 0].max()) == 0:
         return  # nothing was learned yet: the first expert takes it
-    judge = NoveltyDetector(model.options.novelty, model.options.patience, 0)
+    judge = NoveltyDetector(model.options.novelty, model.options.patience)
     size = max(len(y) // (2 * model.options.patience), 1)
     batches = zip(torch.split(x, size), torch.split(y, size), strict=True)
-    novel = [judge.update(look(model.concepts, *batch).novelty) for batch in batches]
-    whole = look(model.concepts, x, y)
+    novel = [judge.update(look(model, *batch).value(model.options)) for batch in batches]
+    whole = look(model, x, y)
     closest = model.numbers[whole.closest]
-    if not (any(novel) and model.grow(closest, whole.novelty)):
+    if not (any(novel) and model.grow(whole)):
         model.turn_to(closest)
         model.note("reuse", expert=closest, novelty=round(whole.novelty, 4))
 
@@ -62,6 +63,18 @@ def hold_out(model: MorphModel, x: Tensor, y: Tensor) -> None:
     model.concepts.set_level(row, density[known[:, row], row])
     model.validation.add(x, y, model.active)
     fit_budget(model)
+
+
+def measure(model: MorphModel, x: Tensor, y: Tensor) -> None:
+    """Let the expert in training, now trained, set the level of its loss on samples that were held out.
+
+    Args:
+        model: the model.
+        x: (N, C, H, W).
+        y: (N,) int64 classes.
+    """
+    if model.options.surprise:
+        model.concepts.set_loss_level(model.row, expert_losses(model, model.row, x, y))
 
 
 @torch.no_grad()
@@ -94,15 +107,18 @@ def observe(model: MorphModel, x: Tensor, y: Tensor) -> None:
             return
         flush(model)
         return
-    seen = look(model.concepts, x, y)
+    seen = look(model, x, y)
+    novelty = seen.value(model.options)
     young = float(model.concepts.counts[model.row].sum()) < model.options.window
-    if not young and model.detector.update(seen.novelty):
-        model.grow(model.numbers[seen.closest], seen.novelty)
-    elif not young and seen.novelty <= model.options.novelty:
+    if not young and model.watch.update(novelty):
+        model.grow(seen)
+    elif not young and novelty <= model.options.novelty:
         model.turn_to(model.numbers[seen.closest])
     if not young:
         density, known = class_log_density(model.concepts, x, y)
         model.concepts.set_level(model.row, density[known[:, model.row], model.row])
+        if seen.losses is not None and model.row == seen.closest:
+            model.concepts.set_loss_level(model.row, seen.losses)
     absorb(model, x, y)
     remember(model, x, y)
 
@@ -127,8 +143,13 @@ def check_batch(model: MorphModel, x: Tensor, y: Tensor) -> None:
         y: (B,) int64 classes.
 
     Raises:
-        UsageError: empty, of the wrong shape, not finite, or a class beyond the head.
+        UsageError: empty, of the wrong shape or type, not finite, or a class beyond the head.
     """
+    if not x.is_floating_point() or y.dtype != torch.int64:
+        raise UsageError(
+            f"a batch of {x.dtype} images with {y.dtype} labels cannot be learned; "
+            "give floating-point images (x.float() / 255 for bytes) and int64 labels (y.long())."
+        )
     if x.shape[1:] != model.input_shape or not len(x) or y.shape != x.shape[:1]:
         raise UsageError(
             f"a batch of images {tuple(x.shape)} with labels {tuple(y.shape)} cannot be learned; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
 
 _EXCLUDED = -1e9  # logit of a class outside the task; finite: a plugin may multiply it by a zero target
+
+Criterion = Callable[[Tensor, Tensor], Tensor]
+"""A loss of logits (B, classes) and int64 classes (B,), a scalar."""
 
 
 @dataclass
@@ -27,7 +31,7 @@ class Step:
     loss: Tensor
 
 
-def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> Step:
+def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None, criterion: Criterion | None = None) -> Step:
     """The losses of the routed expert, of the shared expert (with replay and distillation) and of the gate.
 
     Args:
@@ -35,14 +39,15 @@ def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> S
         x: (B, C, H, W).
         y: (B,) int64 classes.
         allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+        criterion: replaces the cross-entropy of the routed and the shared answers, to current and past samples.
 
     Returns:
         Logits and loss.
 
     Source: replay with stored logits follows DER++ (Buzzega et al., NeurIPS 2020).
     """
-    entropy = nn.functional.cross_entropy
-    routed, loss = _routed_loss(model, x, y, allowed)
+    entropy = criterion or nn.functional.cross_entropy
+    routed, loss = _routed_loss(model, x, y, allowed, criterion)
     places = model.memory.draw(model.options.replay)
     past_x, past_y = model.memory.images(places), model.memory.y[places].long()
     shared = None
@@ -60,16 +65,18 @@ def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> S
     return Step(model.mixture.join(routed, shared), loss)
 
 
-def _routed_loss(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None) -> tuple[Tensor, Tensor]:
+def _routed_loss(
+    model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None, criterion: Criterion | None
+) -> tuple[Tensor, Tensor]:
     """The answer of the expert in training to the current samples, and its loss on them and on what it owns."""
     owned = (model.memory.owner == model.active).nonzero().squeeze(1)
     count = model.options.replay if len(owned) else 0
     places = owned[torch.randint(0, len(owned), (count,), device=owned.device)] if count else owned
     answers = model.pool(model.active, torch.cat([x, model.memory.images(places)]) if count else x)
     routed = restrict(answers[: len(x)], allowed).log_softmax(1)
-    loss = nn.functional.nll_loss(routed, y)
+    loss = (criterion or nn.functional.nll_loss)(routed, y)
     if count:
-        past = nn.functional.cross_entropy(answers[len(x) :], model.memory.y[places].long())
+        past = (criterion or nn.functional.cross_entropy)(answers[len(x) :], model.memory.y[places].long())
         loss = 0.5 * (loss + past)
     return routed, loss
 

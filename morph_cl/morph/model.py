@@ -2,16 +2,17 @@
 
 ::
 
-    model = MorphModel(build, (1, 28, 28), 10, MorphOptions(boundaries="free"))
+    model = build_morph((1, 28, 28), 10)
     optimizer = model.make_optimizer()
-    for x, y in batches:
-        model.train_step(x, y, optimizer)
+    for batch in batches:
+        model.train_step(batch, optimizer)
     model.sleep()
-    predictions = model.eval()(x).argmax(1)
+    print(model.evaluate(test_batches)["accuracy"])
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -21,17 +22,19 @@ from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.budget import check_budget, fit_budget, held_out_capacity, room_for_expert
 from morph_cl.morph.concepts import Concepts, exclude
 from morph_cl.morph.decision import decide
+from morph_cl.morph.drift import DriftDetector, Watch
 from morph_cl.morph.experts import Build, ExpertPool
 from morph_cl.morph.gate import Gate
 from morph_cl.morph.graph import KnowledgeGraph
-from morph_cl.morph.growth import NoveltyDetector
-from morph_cl.morph.intake import check_batch, observe
-from morph_cl.morph.learning import Step, losses, restrict
+from morph_cl.morph.growth import Look
+from morph_cl.morph.learning import Criterion, Step, losses, restrict
 from morph_cl.morph.memory import ReplayMemory
 from morph_cl.morph.mixture import Evidence, Mixture
+from morph_cl.morph.novelty import NoveltyDetector
 from morph_cl.morph.optimizer import cover, make_optimizer
 from morph_cl.morph.options import MorphOptions
 from morph_cl.morph.sleep import sleep
+from morph_cl.morph.standalone import Batch, evaluate, train_step
 from morph_cl.morph.state import export_extra, load_extra, take_shape
 from morph_cl.results.record import Event
 
@@ -48,13 +51,19 @@ class MorphModel(nn.Module):
         input_shape: (C, H, W).
         classes: number of classes.
         options: every setting.
+        detector: watches novelty; None counts ``patience`` novel batches in a row.
 
     Raises:
         UsageError: ``max_bytes`` is too small for one expert.
     """
 
     def __init__(
-        self, build: Build, input_shape: tuple[int, int, int], classes: int, options: MorphOptions | None = None
+        self,
+        build: Build,
+        input_shape: tuple[int, int, int],
+        classes: int,
+        options: MorphOptions | None = None,
+        detector: DriftDetector | None = None,
     ) -> None:
         super().__init__()
         self.options = options = options or MorphOptions()
@@ -71,7 +80,7 @@ class MorphModel(nn.Module):
             held_out_capacity(options, self.memory.sample_bytes), input_shape, classes, logits=False
         )
         self.graph = KnowledgeGraph()
-        self.detector = NoveltyDetector(options.novelty, options.patience, options.cooldown)
+        self.watch = Watch(detector or NoveltyDetector(options.novelty, options.patience), options.cooldown)
         self.active = 0
         self.experience = 0
         self.iteration = 0
@@ -128,18 +137,24 @@ class MorphModel(nn.Module):
             self.pool.net(number).train(self.training)
             fit_budget(self)
 
-    def grow(self, closest: int, novelty: float) -> bool:
+    def grow(self, seen: Look) -> bool:
         """Add an expert and train it from now on, if cap and budget allow it.
 
         Args:
-            closest: number of the expert whose concepts lie nearest.
-            novelty: how new the data is to it, for the event.
+            seen: what the new data looks like to the experts there are.
 
         Returns:
             Whether there is an expert more.
         """
         options = self.options
-        facts = {"novelty": round(novelty, 4), "closest": closest, "experts": len(self.pool)}
+        closest = self.numbers[seen.closest]
+        facts = {
+            "novelty": round(seen.novelty, 4),
+            "surprise": round(seen.surprise, 4),
+            "evidence": seen.evidence(options),
+            "closest": closest,
+            "experts": len(self.pool),
+        }
         if len(self.pool) >= options.max_experts or not room_for_expert(self):
             reason = "max_experts" if len(self.pool) >= options.max_experts else "max_bytes"
             self.note("growth-refused", reason=reason, **facts)
@@ -147,26 +162,26 @@ class MorphModel(nn.Module):
         parent = {"closest": closest, "newest": self.numbers[-1], "scratch": None}[options.clone]
         self._admit(parent)
         fit_budget(self)
-        self.detector.grown()
-        facts["experts"] = len(self.pool)
-        self.note("growth", expert=self.active, parent=parent, **facts)
+        self.watch.grown()
+        self.note("growth", expert=self.active, parent=parent, **{**facts, "experts": len(self.pool)})
         return True
 
     # --- learning --------------------------------------------------------------------------------------------------
 
-    def step(self, x: Tensor, y: Tensor, allowed: Tensor | None = None) -> Step:
+    def step(self, x: Tensor, y: Tensor, allowed: Tensor | None = None, criterion: Criterion | None = None) -> Step:
         """The losses of one training batch, with a batch from memory.
 
         Args:
             x: (B, C, H, W).
             y: (B,) int64 classes.
             allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+            criterion: replaces the cross-entropy of the answers.
 
         Returns:
             Logits and loss.
         """
         self.iteration += 1
-        return losses(self, x, y, allowed)
+        return losses(self, x, y, allowed, criterion)
 
     def rows_of(self, owner: Tensor) -> Tensor:
         """Rows (N,) int64 of the experts whose numbers are given."""
@@ -185,30 +200,13 @@ class MorphModel(nn.Module):
         cover(optimizer, dict(self.named_parameters()), self.gate)
         return optimizer
 
-    def train_step(self, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer) -> float:
-        """Learn from one batch of a stream without boundaries.
+    def train_step(self, batch: Batch, optimizer: torch.optim.Optimizer, criterion: Criterion | None = None) -> float:
+        """Learn from one batch of a stream without boundaries: :func:`~morph_cl.morph.standalone.train_step`."""
+        return train_step(self, batch, optimizer, criterion)
 
-        Args:
-            x: (B, C, H, W).
-            y: (B,) int64 classes.
-            optimizer: what :meth:`make_optimizer` returned; it is made to cover what grows.
-
-        Returns:
-            The loss before the update.
-
-        Raises:
-            UsageError: a batch that cannot be learned from.
-        """
-        check_batch(self, x, y)
-        self.train()
-        observe(self, x, y)
-        cover(optimizer, dict(self.named_parameters()), self.gate)
-        loss = self.step(x, y).loss
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        self.follow()
-        return float(loss.detach())
+    def evaluate(self, loader: Iterable[Batch]) -> dict[str, Any]:
+        """Accuracy, loss, count and experts' shares on batches: :func:`~morph_cl.morph.standalone.evaluate`."""
+        return evaluate(self, loader)
 
     def sleep(self) -> dict[str, Any]:
         """Sleep now: train the gate on memory, calibrate, merge, prune, weaken faint relations.

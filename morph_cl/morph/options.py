@@ -29,6 +29,25 @@ class CnnExpertOptions(Options):
     channels: tuple[Width, ...] = Field((16, 32, 64), min_length=1, description="channels of each convolution")
 
 
+class NoveltyOptions(Options):
+    """So many batches above a threshold in a row; MORPH gives its own ``novelty`` and ``patience``."""
+
+    threshold: Annotated[float, Field(ge=0, le=1_000)] = Field(0.1, description="a batch above it is novel")
+    patience: Annotated[int, Field(ge=1, le=1_000)] = Field(3, description="novel batches in a row that make a drift")
+
+
+class PageHinkleyOptions(Options):
+    """The Page-Hinkley test; figures are novelties, in standard deviations."""
+
+    delta: Annotated[float, Field(ge=0, le=1_000)] = Field(
+        0.05, description="rise above the running mean that is tolerated"
+    )
+    threshold: Annotated[float, Field(gt=0, le=1_000_000)] = Field(
+        3.0, description="sum of what exceeds that which makes a drift"
+    )
+    warmup: Annotated[int, Field(ge=1, le=1_000_000)] = Field(10, description="figures before the first drift")
+
+
 class MorphOptions(Options):
     """MORPH. Sizes are in samples or bytes; thresholds in the units that their descriptions name."""
 
@@ -103,7 +122,15 @@ class MorphOptions(Options):
         0.1,
         description="growth threshold: fall of log-density beyond chance, in the closest expert's standard deviations",
     )
+    surprise: Annotated[float, Field(ge=0, le=1_000)] = Field(
+        4.0,
+        description="growth threshold: rise of the closest expert's loss beyond chance above that on held-out data, in "
+        "standard deviations; 0 looks at densities alone",
+    )
     patience: Annotated[int, Field(ge=1, le=1_000)] = Field(3, description="novel batches in a row before growth")
+    detector: str = Field(
+        "novelty", description="the registered drift detector that watches novelty (boundaries=free only)"
+    )
     cooldown: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         50, description="batches after a growth in which no other happens (boundaries=free only)"
     )

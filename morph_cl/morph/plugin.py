@@ -5,8 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from morph_cl.hookspecs import hookimpl
-from morph_cl.morph.options import CnnExpertOptions, MlpExpertOptions, MorphOptions
-from morph_cl.specs import ExpertSpec, StrategySpec
+from morph_cl.morph.options import (
+    CnnExpertOptions,
+    MlpExpertOptions,
+    MorphOptions,
+    NoveltyOptions,
+    PageHinkleyOptions,
+)
+from morph_cl.specs import DetectorSpec, ExpertSpec, StrategySpec
 
 
 @hookimpl
@@ -33,6 +39,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             "prune": ({"prune": False}, "experts that nothing is routed to stay"),
             "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),
             "half": ({"half": False}, "frozen experts in single precision"),
+            "surprise": ({"surprise": 0}, "novelty is judged by densities alone, not by losses"),
             "clone": ({"clone": "scratch"}, "a grown expert starts from nothing"),
             "holdout": ({"holdout": 0}, "novelty and sleep are judged on samples that training saw too"),
         },
@@ -53,4 +60,22 @@ def register_experts() -> Iterable[ExpertSpec]:
         build="morph_cl.morph.experts:build_cnn",
         summary="3x3 convolutions, each with ReLU and a 2x2 maximum, and a linear head over their mean",
         params=CnnExpertOptions,
+    )
+
+
+@hookimpl
+def register_detectors() -> Iterable[DetectorSpec]:
+    """Offer the bundled drift detectors."""
+    yield DetectorSpec(
+        name="novelty",
+        build="morph_cl.morph.novelty:build",
+        summary="so many figures above a threshold in a row",
+        params=NoveltyOptions,
+    )
+    yield DetectorSpec(
+        name="page-hinkley",
+        build="morph_cl.morph.page_hinkley:PageHinkley",
+        summary="the Page-Hinkley test for a rise of the mean",
+        source="E. S. Page, Continuous inspection schemes, Biometrika 41, 1954",
+        params=PageHinkleyOptions,
     )

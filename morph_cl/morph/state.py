@@ -31,7 +31,7 @@ def export_extra(model: MorphModel) -> dict[str, Any]:
         "experience": model.experience,
         "iteration": model.iteration,
         "dormant": [[number, sleeps] for number, sleeps in model.dormant.items()],
-        "detector": model.detector.export(),
+        "watch": model.watch.export(),
         "graph": model.graph.to_json(),
         "events": [event.model_dump() for event in model.pending],
         "statistics": {"weights": model.mixture.weights, **model.concepts.export()},
@@ -48,7 +48,7 @@ def load_extra(model: MorphModel, extra: dict[str, Any]) -> None:
     """
     model.experience, model.iteration = int(extra["experience"]), int(extra["iteration"])
     model.dormant = {int(number): int(sleeps) for number, sleeps in extra["dormant"]}
-    model.detector.load(extra["detector"])
+    model.watch.load(extra["watch"])
     model.graph = KnowledgeGraph.from_json(extra["graph"])
     model.pending = [Event.model_validate(event) for event in extra["events"]]
     model.mixture.weights = extra["statistics"]["weights"].to(model.mixture.weights.device).clone()

@@ -14,7 +14,8 @@ from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.dataset import TensorView, view_of
 from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.errors import UsageError
-from morph_cl.morph.intake import absorb, begin, check_batch, hold_out, observe, remember
+from morph_cl.morph.assembly import chosen_detector
+from morph_cl.morph.intake import absorb, begin, check_batch, hold_out, measure, observe, remember
 from morph_cl.morph.learning import Step
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.optimizer import cover, export_optimizer, load_optimizer, make_optimizer, set_rate
@@ -158,6 +159,8 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
     def _after_training_exp(self, **kwargs: Any) -> None:
         options = self.morph_options
         if options.boundaries == "aware":
+            if self._held is not None and len(self._held):
+                measure(self.morph, *self._take(_own_view(self.experience.dataset), self._held))
             own = _own_view(self.adapted_dataset)
             for rows in _runs(len(own)):
                 remember(self.morph, *self._take(own, rows))
@@ -276,7 +279,7 @@ def build(context: StrategyContext, options: MorphOptions) -> MorphStrategy:
         The strategy.
 
     Raises:
-        UsageError: ``max_bytes`` is too small for one expert, or the expert's output has the wrong shape.
+        UsageError: ``max_bytes`` is too small for one expert, or no such detector is registered.
     """
     build_expert, name = context.build_expert, options.expert  # the context itself must not be copied with the model
 
@@ -286,6 +289,7 @@ def build(context: StrategyContext, options: MorphOptions) -> MorphStrategy:
     def build_one() -> nn.Module:
         return build_expert(name, share)
 
-    morph = MorphModel(build_one, context.input_shape, context.classes, options)
+    detector = chosen_detector(options, context.build_detector)
+    morph = MorphModel(build_one, context.input_shape, context.classes, options, detector)
     tasks = context.experiences if context.setting == "task" else None
     return MorphStrategy(morph=morph, options=options, tasks=tasks, **context.loop())

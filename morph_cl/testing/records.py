@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import tempfile
 from collections.abc import Mapping
@@ -115,7 +116,7 @@ def check_metric(record: Spec | str, *, catalog: Catalog | None = None) -> None:
 def check_detector(
     record: Spec | str, options: Mapping[str, Any] | None = None, *, catalog: Catalog | None = None
 ) -> None:
-    """Check a drift detector: ``update(value)`` takes figures, ``drift_detected`` is true or false.
+    """Check a drift detector: it tells true or false of figures, forgets when reset, and goes on from a saved state.
 
     Args:
         record: the record or its name.
@@ -139,3 +140,8 @@ def check_detector(
             trace.append(found)
         traces.append(trace)
     subject.require(traces[0] == traces[1], "two detectors of one build disagree on the same figures.")
+    other = subject.attempt("build", spec.resolve(), validated)
+    subject.attempt("load", other.load, json.loads(json.dumps(subject.attempt("export", detector.export))))
+    subject.require(other.drift_detected == detector.drift_detected, "load does not take over what export returned.")
+    subject.attempt("reset", detector.reset)
+    subject.require(detector.drift_detected is False, "drift_detected is still true after reset.")

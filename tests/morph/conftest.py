@@ -14,7 +14,7 @@ from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
 from morph_cl.data.images import ImageData
 from morph_cl.morph.experts import build_mlp
-from morph_cl.morph.intake import absorb, begin, hold_out, remember
+from morph_cl.morph.intake import absorb, begin, hold_out, measure, remember
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.options import MlpExpertOptions, MorphOptions
 from morph_cl.morph.strategy import MorphStrategy, build
@@ -88,7 +88,7 @@ def learn() -> Callable[..., None]:
 
     def train(model: MorphModel, optimizer: torch.optim.Optimizer, x: Tensor, y: Tensor) -> None:
         for part in zip(torch.split(x, 32), torch.split(y, 32), strict=True):
-            model.train_step(*part, optimizer)
+            model.train_step(part, optimizer)
 
     return train
 
@@ -110,6 +110,7 @@ def experience() -> Callable[..., None]:
             model.step(x[rows], y[rows]).loss.backward()
             optimizer.step()
             model.follow()
+        measure(model, x[keep:], y[keep:])
         remember(model, x[:keep], y[:keep])
         model.sleep()
         model.eval()

@@ -208,6 +208,20 @@ class Threshold:
     def update(self, value):
         self.drift_detected = value > 0.5
 
+    def reset(self):
+        self.drift_detected = False
+
+    def export(self):
+        return {"drift": self.drift_detected}
+
+    def load(self, state):
+        self.drift_detected = state["drift"]
+
+
+class Forgetful(Threshold):
+    def load(self, state):
+        pass
+
 
 class Vague(Threshold):
     drift_detected = None
@@ -222,6 +236,8 @@ def test_detectors():
     Vague.update = lambda self, value: None
     with pytest.raises(CheckError, match="drift_detected is None"):
         check_detector(detector(lambda options: Vague()))
+    with pytest.raises(CheckError, match="load does not take over"):
+        check_detector(detector(lambda options: Forgetful()))
     with pytest.raises(CheckError, match="build raised TypeError"):
         check_detector(detector(lambda: Threshold()))
 
