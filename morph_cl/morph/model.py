@@ -66,8 +66,9 @@ class MorphModel(nn.Module):
         self.concepts = Concepts(classes, options.dims, options.shrink, options.modes, options.split, half=options.half)
         self.mixture = Mixture(options.top_k)
         keep_logits = options.shared and options.distil > 0
-        self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits)
-        self.validation = ReplayMemory(max(options.memory // 10, 20), input_shape, classes, logits=False)
+        bits, held_out = options.memory_bits, max(options.memory // 10, 20)
+        self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits, bits=bits)
+        self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)
         self.graph = KnowledgeGraph()
         self.detector = NoveltyDetector(options.novelty, options.patience, options.cooldown)
         self.active = 0

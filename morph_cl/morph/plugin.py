@@ -26,6 +26,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             "graph": ({"graph": False}, "no prior of the knowledge graph in routing"),
             "calibrate": ({"calibrate": False}, "the weights of the mixture stay as they start"),
             "replay": ({"replay": 0}, "no memory samples in training steps; the gate still learns on them in sleep"),
+            "packing": ({"memory_bits": 8}, "stored images as bytes: 256 levels instead of 4"),
             "distil": ({"distil": 0}, "no stored logits for the shared expert to keep"),
             "merge": ({"merge": False}, "experts that answer alike stay apart"),
             "prune": ({"prune": False}, "experts that nothing is routed to stay"),
