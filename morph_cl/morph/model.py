@@ -75,10 +75,10 @@ class MorphModel(nn.Module):
         self.concepts = Concepts(classes, options.dims, options.shrink, options.modes, options.split, half=options.half)
         self.mixture = Mixture(options.top_k)
         keep_logits = options.shared and options.distil > 0
-        self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits)
-        self.validation = ReplayMemory(
-            held_out_capacity(options, self.memory.sample_bytes), input_shape, classes, logits=False
-        )
+        bits = options.memory_bits
+        self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits, bits=bits)
+        held_out = held_out_capacity(options, self.memory.sample_bytes)
+        self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)
         self.graph = KnowledgeGraph()
         self.watch = Watch(detector or NoveltyDetector(options.novelty, options.patience), options.cooldown)
         self.active = 0

@@ -77,6 +77,9 @@ class MorphOptions(Options):
     memory: Annotated[int, Field(ge=10, le=10_000_000)] = Field(
         20_000, description="most samples kept; fewer where max_bytes leaves less room"
     )
+    memory_bits: Literal[8, 4, 2] = Field(
+        2, description="bits of a stored pixel; images beyond [0, 1] take 16 whatever this says"
+    )
     holdout: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         0.02,
         description="share of each experience kept from training, to judge novelty, calibration, merges and pruning on",

@@ -35,6 +35,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             "graph": ({"graph": False}, "no prior of the knowledge graph in routing"),
             "calibrate": ({"calibrate": False}, "the weights of the mixture stay as they start"),
             "replay": ({"replay": 0}, "no memory samples in training steps; the gate still learns on them in sleep"),
+            "packing": ({"memory_bits": 8}, "stored images as bytes: 256 levels instead of 4"),
             "merge": ({"merge": False}, "experts that answer alike stay apart"),
             "prune": ({"prune": False}, "experts that nothing is routed to stay"),
             "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),

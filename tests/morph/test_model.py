@@ -79,8 +79,8 @@ def test_cap_and_budget_hold_under_any_stream(
 
 
 def test_a_budget_too_small_for_one_expert_is_refused_at_once(make_model: Make) -> None:
-    with pytest.raises(UsageError, match="max_bytes=5000 is too small"):
-        make_model(max_bytes=5_000)
+    with pytest.raises(UsageError, match="max_bytes=4000 is too small"):
+        make_model(max_bytes=4_000)
 
 
 def test_growth_without_room_is_refused_and_told(experience: Train, make_model: Make, make_samples: Samples) -> None:

@@ -1,23 +1,28 @@
-"""Memory: a uniform sample of everything met, as bytes where the images allow it."""
+"""The store itself: a uniform sample of everything met, packed where the images allow it."""
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from morph_cl.morph.memory.packing import Packing, packable
+
 
 class ReplayMemory(nn.Module):
     """A reservoir: each sample met so far has the same chance to be in it.
 
-    Images in [0, 1] are stored as 256 levels, others in half precision, logits in half precision.
+    Images in [0, 1] are stored as ``2**bits`` levels; the first batch beyond turns the store to half precision for
+    good. Logits are in half precision.
 
     Args:
         capacity: most samples.
         input_shape: (C, H, W).
         classes: number of classes.
         logits: whether logits are kept for distillation.
+        bits: 8, 4 or 2 for one pixel.
 
     Source: Vitter, "Random sampling with a reservoir", ACM TOMS 1985; logits as in Buzzega et al., "Dark Experience
     for General Continual Learning", NeurIPS 2020.
@@ -28,16 +33,23 @@ class ReplayMemory(nn.Module):
     owner: Tensor
     logits: Tensor
 
-    def __init__(self, capacity: int, input_shape: tuple[int, int, int], classes: int, *, logits: bool) -> None:
+    def __init__(
+        self, capacity: int, input_shape: tuple[int, int, int], classes: int, *, logits: bool, bits: int = 8
+    ) -> None:
         super().__init__()
         self.capacity = capacity
         self.seen = 0
-        self.input_shape = input_shape
+        self.packing = Packing(bits, input_shape)
         self.width = classes if logits else 0
-        self.register_buffer("x", torch.zeros(0, *input_shape, dtype=torch.uint8), persistent=False)
-        self.register_buffer("y", torch.zeros(0, dtype=torch.int16), persistent=False)
-        self.register_buffer("owner", torch.zeros(0, dtype=torch.int16), persistent=False)
-        self.register_buffer("logits", torch.zeros(0, self.width, dtype=torch.float16), persistent=False)
+        empty = {
+            "x": torch.zeros(0, self.packing.row_bytes, dtype=torch.uint8),
+            "y": torch.zeros(0, dtype=torch.uint8 if classes <= 256 else torch.int16),
+            "owner": torch.zeros(0, dtype=torch.int16),
+            "logits": torch.zeros(0, self.width, dtype=torch.float16),
+        }
+        self.fields = tuple(empty)
+        for name, tensor in empty.items():
+            self.register_buffer(name, tensor, persistent=False)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -45,8 +57,8 @@ class ReplayMemory(nn.Module):
     @property
     def sample_bytes(self) -> int:
         """Bytes of one stored sample."""
-        pixels = self.x[:1].numel() if len(self.x) else int(torch.tensor(self.input_shape).prod())
-        return pixels * self.x.element_size() + 2 * self.y.element_size() + self.width * self.logits.element_size()
+        tensors = [getattr(self, name) for name in self.fields]
+        return sum(math.prod(tensor.shape[1:]) * tensor.element_size() for tensor in tensors)
 
     @torch.no_grad()
     def add(self, x: Tensor, y: Tensor, owner: int) -> Tensor:
@@ -70,13 +82,27 @@ class ReplayMemory(nn.Module):
         # Of two samples for one place the later stays; amax says so whatever the order of the scatter.
         chosen.scatter_reduce_(0, place[accepted], torch.arange(len(y), device=y.device)[accepted], "amax")
         places = (chosen >= 0).nonzero().squeeze(1)
-        rows = order[chosen[places]]
-        self._reserve(int(places.max()) + 1 if len(places) else 0, x[rows])
-        self.x[places] = self._packed(x[rows])
-        self.y[places] = y[rows].to(torch.int16)
+        self._write(places, x, y, order[chosen[places]], owner)
+        return places
+
+    def _write(self, places: Tensor, x: Tensor, y: Tensor, rows: Tensor, owner: int) -> None:
+        """Put some rows of a batch into places."""
+        if not len(places):
+            return
+        x = x[rows]
+        if self.x.dtype == torch.uint8 and not packable(x):
+            self.x = self.images(torch.arange(len(self), device=self.x.device)).half()
+        self._extend(max(len(self), int(places.max()) + 1))
+        self.x[places] = self.packing.pack(x) if self.x.dtype == torch.uint8 else x.half()
+        self.y[places] = y[rows].to(self.y.dtype)
         self.owner[places] = owner
         self.logits[places] = 0.0
-        return places
+
+    def _extend(self, size: int) -> None:
+        """Lengthen every field to exactly so many samples: bytes counted are bytes allocated."""
+        for name in self.fields:
+            tensor = getattr(self, name)
+            setattr(self, name, torch.cat([tensor, tensor.new_zeros(size - len(tensor), *tensor.shape[1:])]))
 
     def keep_logits(self, places: Tensor, logits: Tensor) -> None:
         """Store the shared expert's answer to samples.
@@ -87,23 +113,10 @@ class ReplayMemory(nn.Module):
         """
         self.logits[places] = logits.detach().to(self.logits.dtype)
 
-    def _reserve(self, size: int, x: Tensor) -> None:
-        grow = size - len(self)
-        if not len(self) and len(x) and (float(x.min()) < 0.0 or float(x.max()) > 1.0):
-            self.x = self.x.to(torch.float16)
-        if grow > 0:
-            self.x = torch.cat([self.x, self.x.new_zeros(grow, *self.input_shape)])
-            self.y = torch.cat([self.y, self.y.new_zeros(grow)])
-            self.owner = torch.cat([self.owner, self.owner.new_zeros(grow)])
-            self.logits = torch.cat([self.logits, self.logits.new_zeros(grow, self.width)])
-
-    def _packed(self, x: Tensor) -> Tensor:
-        return (x * 255.0).round().clamp(0, 255).to(torch.uint8) if self.x.dtype == torch.uint8 else x.to(torch.float16)
-
     def images(self, places: Tensor) -> Tensor:
         """Images (K, C, H, W) float32 at some places."""
-        x = self.x[places].float()
-        return x / 255.0 if self.x.dtype == torch.uint8 else x
+        x = self.x[places]
+        return self.packing.unpack(x) if x.dtype == torch.uint8 else x.float()
 
     def draw(self, size: int) -> Tensor:
         """Places to replay, with replacement.
@@ -124,10 +137,15 @@ class ReplayMemory(nn.Module):
         Args:
             capacity: most samples from now on; a higher one than now changes nothing.
         """
-        if capacity < self.capacity:
-            self.capacity = capacity
-            self.x, self.y = self.x[:capacity].clone(), self.y[:capacity].clone()
-            self.owner, self.logits = self.owner[:capacity].clone(), self.logits[:capacity].clone()
+        if capacity >= self.capacity:
+            return
+        self.capacity = capacity
+        kept = torch.arange(len(self), device=self.y.device)
+        if len(self) > capacity:
+            # Places are in order of arrival until the store is full: the first ones would be the oldest.
+            kept = torch.randperm(len(self), device=self.y.device)[:capacity].sort().values
+        for name in self.fields:
+            setattr(self, name, getattr(self, name)[kept])
 
     def reassign(self, old: int, new: int) -> None:
         """Give an expert's samples to another.
@@ -140,7 +158,7 @@ class ReplayMemory(nn.Module):
 
     def export(self) -> dict[str, Any]:
         """The state as tensors and numbers by name."""
-        tensors = {name: getattr(self, name) for name in ("x", "y", "owner", "logits")}
+        tensors = {name: getattr(self, name) for name in self.fields}
         return {**tensors, "capacity": self.capacity, "seen": self.seen}
 
     def load(self, state: dict[str, Any]) -> None:
@@ -149,6 +167,6 @@ class ReplayMemory(nn.Module):
         Args:
             state: what :meth:`export` returned.
         """
-        for name in ("x", "y", "owner", "logits"):
+        for name in self.fields:
             setattr(self, name, state[name].to(self.y.device).clone())
         self.capacity, self.seen = int(state["capacity"]), int(state["seen"])
