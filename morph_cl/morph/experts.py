@@ -1,4 +1,4 @@
-"""Experts: how they are built, cloned, frozen, stored and run."""
+"""Experts: how they are added, cloned, frozen, stored and run."""
 
 from __future__ import annotations
 
@@ -8,41 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from morph_cl.bridge.classifier import cnn_features, mlp_features
-from morph_cl.morph.options import CnnExpertOptions, MlpExpertOptions
-
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
-
-
-def build_mlp(input_shape: tuple[int, int, int], classes: int, options: MlpExpertOptions) -> nn.Module:
-    """A multilayer perceptron.
-
-    Args:
-        input_shape: (C, H, W).
-        classes: width of the output.
-        options: ``hidden``.
-
-    Returns:
-        A module from (B, C, H, W) to (B, classes) logits.
-    """
-    features, width = mlp_features(input_shape, options.hidden)
-    return nn.Sequential(features, nn.Linear(width, classes))
-
-
-def build_cnn(input_shape: tuple[int, int, int], classes: int, options: CnnExpertOptions) -> nn.Module:
-    """A small convolutional network.
-
-    Args:
-        input_shape: (C, H, W).
-        classes: width of the output.
-        options: ``channels``.
-
-    Returns:
-        A module from (B, C, H, W) to (B, classes) logits.
-    """
-    features, width = cnn_features(input_shape, options.channels)
-    return nn.Sequential(features, nn.Linear(width, classes))
 
 
 class ExpertPool(nn.Module):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from morph_cl.options import Options
 
@@ -21,6 +21,27 @@ class CnnExpertOptions(Options):
     """3x3 convolutions with ReLU, each followed by a 2x2 maximum, and a linear head over the mean."""
 
     channels: tuple[Width, ...] = Field((16, 32, 64), min_length=1, description="channels of each convolution")
+
+
+class TransformerExpertOptions(Options):
+    """Attention blocks over the patches of an image, and a linear head over the mean of the patches."""
+
+    patch: Annotated[int, Field(ge=1, le=1_024)] = Field(
+        4, description="height and width of a patch in pixels; divides those of the image"
+    )
+    width: Width = Field(64, description="numbers that describe a patch")
+    heads: Annotated[int, Field(ge=1, le=256)] = Field(4, description="attention heads; divides width")
+    depth: Annotated[int, Field(ge=1, le=64)] = Field(2, description="attention blocks")
+    mlp_ratio: Annotated[float, Field(gt=0, le=16)] = Field(
+        2.0, description="width of a block's hidden layer, as a multiple of width"
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> TransformerExpertOptions:
+        if self.width % self.heads:
+            allowed = ", ".join(str(heads) for heads in range(1, self.width + 1) if self.width % heads == 0)
+            raise ValueError(f"heads={self.heads} does not divide width={self.width}; heads can be {allowed}")
+        return self
 
 
 class MorphOptions(Options):

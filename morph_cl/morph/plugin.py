@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from morph_cl.hookspecs import hookimpl
-from morph_cl.morph.options import CnnExpertOptions, MlpExpertOptions, MorphOptions
+from morph_cl.morph.options import CnnExpertOptions, MlpExpertOptions, MorphOptions, TransformerExpertOptions
 from morph_cl.specs import ExpertSpec, StrategySpec
 
 
@@ -42,13 +42,19 @@ def register_experts() -> Iterable[ExpertSpec]:
     """Offer the bundled experts."""
     yield ExpertSpec(
         name="mlp",
-        build="morph_cl.morph.experts:build_mlp",
+        build="morph_cl.morph.builders:build_mlp",
         summary="a multilayer perceptron with ReLU",
         params=MlpExpertOptions,
     )
     yield ExpertSpec(
         name="cnn",
-        build="morph_cl.morph.experts:build_cnn",
+        build="morph_cl.morph.builders:build_cnn",
         summary="3x3 convolutions, each with ReLU and a 2x2 maximum, and a linear head over their mean",
         params=CnnExpertOptions,
+    )
+    yield ExpertSpec(
+        name="transformer",
+        build="morph_cl.morph.builders:build_transformer",
+        summary="attention over patches: learned positions, pre-norm blocks, a linear head over the mean of the patches",
+        params=TransformerExpertOptions,
     )
