@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def answers(pool: ExpertPool, route: Tensor, x: Tensor, classes: int) -> Tensor:
         (B, E, classes) log-probabilities; zeros where an expert is left out.
     """
     chosen = route.isfinite().T  # (E, B): nonzero lists the images expert by expert
-    images = chosen.nonzero()[:, 1].split(chosen.sum(1).tolist())
+    images = torch.split(chosen.nonzero()[:, 1], chosen.sum(1).tolist())
     said = x.new_zeros(len(x), len(pool), classes)
     for row, (number, rows) in enumerate(zip(pool.numbers, images, strict=True)):
         if len(rows):

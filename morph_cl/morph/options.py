@@ -101,6 +101,15 @@ class MorphOptions(Options):
         0.1, description="share of the pooled covariance in each concept's covariance"
     )
     gate: bool = Field(True, description="use the learned gate in routing")
+    gate_noise: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="standard deviation of the noise on the gate's logits while it learns; 0 adds none"
+    )
+    gate_balance: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="weight of using experts in proportion to the memory samples they own; 0 leaves it out"
+    )
+    gate_z: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="weight of keeping the gate's logits small (router z-loss); 0 leaves it out"
+    )
     graph: bool = Field(True, description="use the knowledge graph's prior in routing")
     candidates: Annotated[int, Field(ge=1, le=4_096)] = Field(
         4, description="experts whose densities are looked at closely, for one input"

@@ -55,6 +55,6 @@ def register_experts() -> Iterable[ExpertSpec]:
     yield ExpertSpec(
         name="transformer",
         build="morph_cl.morph.builders:build_transformer",
-        summary="attention over patches: learned positions, pre-norm blocks, a linear head over the mean of the patches",
+        summary="attention over patches with learned positions, and a linear head over the mean of the patches",
         params=TransformerExpertOptions,
     )

@@ -34,8 +34,8 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Patches (B, N, width) to patches of the same shape."""
         x = x + self._attend(self.norm_attention(x))
-        x = x + self.hidden(self.norm_hidden(x))
-        return x
+        mixed: Tensor = x + self.hidden(self.norm_hidden(x))
+        return mixed
 
     def _attend(self, x: Tensor) -> Tensor:
         # (B, N, 3 * width) -> three of (B, heads, N, width / heads)
