@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor
 
+from morph_cl.morph.dispatch import answers
 from morph_cl.morph.learning import restrict
 from morph_cl.morph.mixture import Evidence
 
@@ -47,10 +48,6 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
     evidence = model.evidence(x, allowed)
     route, within = model.mixture.route(evidence, len(model.pool))
     route, within = route.expand(len(x), -1), within.expand(len(x), -1, model.classes)
-    answers = x.new_zeros(len(x), len(model.pool), model.classes)
-    for row, number in enumerate(model.numbers):
-        rows = route[:, row].isfinite().nonzero().squeeze(1)
-        if len(rows):
-            answers[rows, row] = model.pool(number, x[rows])
-    logits = restrict(model.mixture.combine(route, within, answers, evidence.shared), allowed)
-    return Decision(evidence, route, within, answers, logits)
+    said = answers(model.pool, route, x, model.classes)
+    logits = restrict(model.mixture.combine(route, within, said, evidence.shared), allowed)
+    return Decision(evidence, route, within, said, logits)

@@ -55,6 +55,10 @@ class Gate(nn.Module):
         self.bias = nn.Parameter(self.bias.data.new_zeros(rows))
         self.origin = [-1] * rows
 
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits (B, E) of the experts for images (B, C, H, W)."""
+        return nn.functional.linear(x.flatten(1), self.weight, self.bias)
+
     def forward(self, x: Tensor) -> Tensor:
-        """Log-probabilities (B, E) over experts for images (B, C, H, W)."""
-        return nn.functional.linear(x.flatten(1), self.weight, self.bias).log_softmax(1)
+        """Log-probabilities (B, E) over experts for images (B, C, H, W); free of noise in every mode."""
+        return self.logits(x).log_softmax(1)

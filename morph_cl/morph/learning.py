@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from morph_cl.morph.gate_losses import memory_loss, noisy
+
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
 
@@ -83,8 +85,9 @@ def _routed_loss(
 
 def _gate_loss(model: MorphModel, x: Tensor, past_x: Tensor, owner: Tensor) -> Tensor:
     """How badly the gate finds the owners of memory samples, and the expert in training for current ones."""
-    past = nn.functional.nll_loss(model.gate(past_x), model.rows_of(owner))
-    current: Tensor = model.gate(x)[:, model.row]
+    gate, options = model.gate, model.options
+    past = memory_loss(gate, past_x, model.rows_of(owner), model.rows_of(model.memory.owner), options)
+    current: Tensor = noisy(gate.logits(x), options.gate_noise, training=gate.training).log_softmax(1)[:, model.row]
     return past - current.mean() / len(model.pool)
 
 

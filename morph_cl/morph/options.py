@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from morph_cl.options import Options
 
@@ -46,6 +46,27 @@ class PageHinkleyOptions(Options):
         3.0, description="sum of what exceeds that which makes a drift"
     )
     warmup: Annotated[int, Field(ge=1, le=1_000_000)] = Field(10, description="figures before the first drift")
+
+
+class TransformerExpertOptions(Options):
+    """Attention blocks over the patches of an image, and a linear head over the mean of the patches."""
+
+    patch: Annotated[int, Field(ge=1, le=1_024)] = Field(
+        4, description="height and width of a patch in pixels; divides those of the image"
+    )
+    width: Width = Field(64, description="numbers that describe a patch")
+    heads: Annotated[int, Field(ge=1, le=256)] = Field(4, description="attention heads; divides width")
+    depth: Annotated[int, Field(ge=1, le=64)] = Field(2, description="attention blocks")
+    mlp_ratio: Annotated[float, Field(gt=0, le=16)] = Field(
+        2.0, description="width of a block's hidden layer, as a multiple of width"
+    )
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> TransformerExpertOptions:
+        if self.width % self.heads:
+            allowed = ", ".join(str(heads) for heads in range(1, self.width + 1) if self.width % heads == 0)
+            raise ValueError(f"heads={self.heads} does not divide width={self.width}; heads can be {allowed}")
+        return self
 
 
 class MorphOptions(Options):
@@ -108,6 +129,15 @@ class MorphOptions(Options):
         0.1, description="share of the pooled covariance in each concept's covariance"
     )
     gate: bool = Field(True, description="use the learned gate in routing")
+    gate_noise: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="standard deviation of the noise on the gate's logits while it learns; 0 adds none"
+    )
+    gate_balance: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="weight of using experts in proportion to the memory samples they own; 0 leaves it out"
+    )
+    gate_z: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.0, description="weight of keeping the gate's logits small (router z-loss); 0 leaves it out"
+    )
     graph: bool = Field(True, description="use the knowledge graph's prior in routing")
     candidates: Annotated[int, Field(ge=1, le=4_096)] = Field(
         3, description="experts whose densities are looked at closely, for one input"

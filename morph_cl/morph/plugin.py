@@ -11,6 +11,7 @@ from morph_cl.morph.options import (
     MorphOptions,
     NoveltyOptions,
     PageHinkleyOptions,
+    TransformerExpertOptions,
 )
 from morph_cl.specs import DetectorSpec, ExpertSpec, StrategySpec
 
@@ -52,15 +53,21 @@ def register_experts() -> Iterable[ExpertSpec]:
     """Offer the bundled experts."""
     yield ExpertSpec(
         name="mlp",
-        build="morph_cl.morph.experts:build_mlp",
+        build="morph_cl.morph.builders:build_mlp",
         summary="a multilayer perceptron with ReLU",
         params=MlpExpertOptions,
     )
     yield ExpertSpec(
         name="cnn",
-        build="morph_cl.morph.experts:build_cnn",
+        build="morph_cl.morph.builders:build_cnn",
         summary="3x3 convolutions, each with ReLU and a 2x2 maximum, and a linear head over their mean",
         params=CnnExpertOptions,
+    )
+    yield ExpertSpec(
+        name="transformer",
+        build="morph_cl.morph.builders:build_transformer",
+        summary="attention over patches with learned positions, and a linear head over the mean of the patches",
+        params=TransformerExpertOptions,
     )
 
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from morph_cl.morph.budget import fit_budget
 from morph_cl.morph.experts import averaged
+from morph_cl.morph.gate_losses import memory_loss
 from morph_cl.morph.graph import concept_similarity, signatures
 from morph_cl.morph.intake import flush
 from morph_cl.morph.mixture import Evidence
@@ -77,15 +78,16 @@ def _train_gate(model: MorphModel) -> None:
     if not model.options.gate or len(model.pool) < 2 or not len(model.memory):
         return
     optimizer = torch.optim.Adam(model.gate.parameters(), lr=model.options.lr)
+    owners = model.rows_of(model.memory.owner)
+    model.gate.train()
     for _ in range(model.options.sleep_steps):
         places = model.memory.draw(_BATCH)
-        loss = nn.functional.nll_loss(
-            model.gate(model.memory.images(places)), model.rows_of(model.memory.owner[places])
-        )
+        loss = memory_loss(model.gate, model.memory.images(places), owners[places], owners, model.options)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
     model.gate.zero_grad()
+    model.gate.eval()
 
 
 def _consolidate(model: MorphModel) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
 from morph_cl.data.images import ImageData
-from morph_cl.morph.experts import build_mlp
+from morph_cl.morph.builders import build_mlp
 from morph_cl.morph.intake import absorb, begin, hold_out, measure, remember
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.options import MlpExpertOptions, MorphOptions
