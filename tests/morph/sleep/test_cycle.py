@@ -11,6 +11,8 @@ from torch import Tensor
 
 from morph_cl.morph import sleep as sleeping
 from morph_cl.morph.model import MorphModel
+from morph_cl.morph.sleep import merging
+from morph_cl.morph.sleep.cycle import reorganise
 
 Make = Callable[..., MorphModel]
 Samples = Callable[..., tuple[Tensor, Tensor]]
@@ -28,7 +30,7 @@ def grown(experience: Train, make_model: Make, make_samples: Samples) -> MorphMo
 
 def held_out_accuracy(model: MorphModel) -> float:
     with torch.no_grad():
-        return sleeping._HeldOut.of(model).accuracy(model)
+        return sleeping.HeldOut(model).accuracy()
 
 
 def test_identical_experts_are_merged(grown: MorphModel) -> None:
@@ -50,7 +52,7 @@ def test_a_merge_that_costs_accuracy_is_undone(grown: MorphModel, monkeypatch: p
     for parameter in broken.parameters():
         parameter.neg_()
     # Every network that the merge tries is useless: both the mean and the one that would be kept.
-    monkeypatch.setattr(sleeping, "averaged", lambda a, b, share: broken)
+    monkeypatch.setattr(merging, "averaged", lambda a, b, share: broken)
     grown.pool.replace(0, broken)
     grown.mixture.weights = torch.tensor([1.0, 1e-6, 1e-6, 1e-6, 1.0, 1e-6]).log()
     before = copy.deepcopy(grown.state_dict())
@@ -87,7 +89,7 @@ def test_what_is_judged_on_held_out_samples_never_costs_more_than_its_bound(
     model.mixture.weights = torch.randn(6)  # whatever weights sleep finds
     before = held_out_accuracy(model)
     with torch.no_grad():
-        detail = sleeping._reorganise(model)
+        detail = reorganise(model, sleeping.HeldOut(model))
     changes = 1 + len(detail["merged"]) + len(detail["pruned"])
     assert held_out_accuracy(model) >= before - changes * model.options.bound - 1e-6
 
@@ -152,8 +154,8 @@ def test_sleep_tells_the_graph_what_routing_and_densities_say(grown: MorphModel)
     mean, _, _ = grown.concepts.gaussians()
     assert signature.mean == pytest.approx(mean[1, 0].tolist(), abs=1e-4)
     with torch.no_grad():
-        held = sleeping._HeldOut.of(grown)
-        shares = grown.mixture.route(held.evidence, 3)[0].exp()
+        held = sleeping.HeldOut(grown)
+        shares = grown.mixture.route(held.evidence(), 3)[0].exp()
         leaning = torch.stack([shares[grown.validation.owner == number].mean(0) for number in grown.numbers])
         graph.graph.remove_edges_from([edge for edge in graph.graph.edges(keys=True) if edge[2] == "dependency"])
         sleeping.renew_graph(grown)
