@@ -77,7 +77,7 @@ PROTOCOLS: dict[str, Protocol] = {
     "der-20-small": Protocol(
         SMALL,
         _rotated("der-20"),
-        morph=_morph_limit(SMALL),
+        morph={"profile": "small"},
         der=Shape((128, 128), average=None),
         replay=Shape((100, 100), average="half"),
     ),

@@ -67,8 +67,8 @@ class HeldOut:
         if self.tables is None:
             with torch.no_grad():
                 self.tables = model.evidence(self.x)
-        affinity = model.graph.affinity_matrix(model.numbers).to(self.x.device) if model.options.graph else None
-        return dataclasses.replace(self.tables, affinity=affinity)
+        prior = model.graph.prior_matrix(model.numbers).to(self.x.device) if model.options.graph else None
+        return dataclasses.replace(self.tables, prior=prior)
 
     def shares(self) -> Tensor:
         """Routing probabilities (N, E), zero where an expert is left out."""
