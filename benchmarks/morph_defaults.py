@@ -18,15 +18,15 @@ from typing import Any
 import morph_cl
 
 CANDIDATES: dict[str, list[Any]] = {
-    "novelty": [0.2, 0.5],
-    "top_k": [1, 3],
-    "lr": [5e-4, 1e-3],
-    "shared_lr": [5e-4, 2e-3],
-    "memory": [5_000],
-    "distil": [0.0],
-    "ema": [0.99],
-    "dims": [32, 64],
-    "hidden": [[200, 200]],
+    "modes": [1, 8, 16],
+    "dims": [24, 64],
+    "candidates": [2, 64],
+    "novelty": [0.3],
+    "top_k": [1],
+    "lr": [1e-3],
+    "memory_bits": [8],
+    "shared": [True],
+    "replay": [0],
 }
 """Neighbours of the defaults; ``morph-cl show strategy morph`` prints those."""
 
@@ -47,17 +47,15 @@ def judge(options: dict[str, Any], seeds: list[int]) -> list[float]:
     """Mean validation accuracy on each stream.
 
     Args:
-        options: options of MORPH that differ from its defaults; ``hidden`` is that of its MLP experts.
+        options: options of MORPH that differ from its defaults.
         seeds: seeds of the streams.
 
     Returns:
         One figure a stream, in per cent.
     """
-    own = {name: value for name, value in options.items() if name != "hidden"}
-    expert = {"mlp": {"hidden": options["hidden"]}} if "hidden" in options else {}
     figures = []
     for _, stream in STREAMS:
-        settings = {**stream, "options": {**stream["options"], "morph": own, **expert}}
+        settings = {**stream, "options": {**stream["options"], "morph": options}}
         records = [
             morph_cl.run(strategy="morph", dataset="mnist", validation=0.1, seed=seed, store=None, **settings)
             for seed in seeds
