@@ -14,17 +14,16 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from morph_cl.morph.gaussians import divergence, factorize, halved, moments, quadratic_form
+from morph_cl.morph.densities import Densities
+from morph_cl.morph.gaussians import divergence, halved, moments
 from morph_cl.morph.levels import follow_level, join_levels
 from morph_cl.morph.modes import Modes
 from morph_cl.morph.projection import Projection, monomials
 
-_RIDGE = 1e-3  # added to every variance: pixels that never change would make a covariance singular
 _MOST_WEIGHT = 20_000.0  # samples that an expert's level remembers: it follows slow change
 _MOST_LOSS_WEIGHT = 2_000.0  # the same of its loss, which learning lowers quickly
 _RUN = 4_096  # samples whose monomials are held at once
 _SPLITTING_RUN = 512  # the same while modes may still be cut: halves must meet samples before they are cut again
-_ABSENT = -1e30  # log-density of a concept that does not exist; finite, so that differences stay numbers
 
 
 class Concepts(nn.Module):
@@ -58,8 +57,7 @@ class Concepts(nn.Module):
         self.register_buffer("level", torch.zeros(0, 3), persistent=False)
         # (E, 3): the same of the loss of the expert's network on data that it was not trained on.
         self.register_buffer("loss_level", torch.zeros(0, 3), persistent=False)
-        self._form: list[tuple[Tensor, Tensor]] | None = None
-        self._coarse: Tensor | None = None
+        self._densities: Densities | None = None
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
@@ -229,15 +227,15 @@ class Concepts(nn.Module):
 
     # --- densities -------------------------------------------------------------------------------------------------
 
-    def _shrunk(self, sums: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Counts, means and covariances that lean on the mean covariance of their group: the fewer samples the more."""
-        count, mean, spread = moments(sums)
-        total = count.new_zeros(groups).index_add_(0, group, count).clamp_min(1.0)
-        share = count / total[group]
-        pooled = spread.new_zeros(groups, *spread.shape[1:]).index_add_(0, group, spread * share[:, None, None])
-        width = mean.shape[1]
-        weight = (self.shrink + width / (width + count)).clamp_max(1.0)[:, None, None]
-        return count, mean, (1 - weight) * spread + weight * pooled[group]
+    @property
+    def densities(self) -> Densities:
+        """The densities as the statistics have them now, kept until those change."""
+        if self._densities is None:
+            self._densities = Densities(*self.modes.all(), self.owned, self.shrink)
+        return self._densities
+
+    def _changed(self) -> None:
+        self._densities = None
 
     def gaussians(self) -> tuple[Tensor, Tensor, Tensor]:
         """One Gaussian a concept, its modes taken together: means, shrunk covariances and their Cholesky factors.
@@ -245,50 +243,7 @@ class Concepts(nn.Module):
         Returns:
             (E, classes, d), (E, classes, d, d) and (E, classes, d, d) float64; standard normal without a concept.
         """
-        mean, covariance = self._whole(*self.modes.all())
-        eye = torch.eye(mean.shape[1], dtype=torch.float64, device=mean.device)
-        owned = self.owned.flatten()[:, None]
-        covariance = torch.where(owned[..., None], covariance + _RIDGE * eye, eye)
-        covariance, factor = factorize(covariance)
-        mean = torch.where(owned, mean, torch.zeros_like(mean))
-        shape, width = (len(self), self.classes), mean.shape[1]
-        return mean.view(*shape, width), covariance.view(*shape, width, width), factor.view(*shape, width, width)
-
-    def _forms(self) -> list[tuple[Tensor, Tensor]]:
-        """For each expert the coefficients of its modes' log-densities, and the modes of each of its classes.
-
-        Returns:
-            (modes + 1, monomials), the last row that of no mode, and (classes, K) rows of it. Kept until statistics
-            change.
-        """
-        if self._form is None:
-            sums, place = self.modes.all()
-            group, groups = place[:, 0] * self.classes + place[:, 1], len(self) * self.classes
-            count, mean, covariance = self._shrunk(sums, group, groups)
-            # A mode alone in its concept leans on the expert's other concepts instead.
-            alone = (torch.bincount(group, minlength=groups) == 1)[group][:, None, None]
-            covariance = torch.where(alone, self._whole(sums, place)[1][group], covariance)
-            _, factor = factorize(covariance + _RIDGE * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device))
-            total = count.new_zeros(groups).index_add_(0, group, count)
-            form = quadratic_form(mean, factor)
-            form[:, -1] += (count / total[group].clamp_min(1e-9)).clamp_min(1e-9).log()
-            form = form.float()
-            nothing = torch.zeros_like(form[:1])
-            nothing[0, -1] = _ABSENT
-            self._form = []
-            for row in range(len(self)):
-                mine = place[:, 0] == row
-                members = _members(place[mine, 1], self.classes)
-                self._form.append((torch.cat([form[mine], nothing]), members))
-        return self._form
-
-    def _whole(self, sums: Tensor, place: Tensor) -> tuple[Tensor, Tensor]:
-        """Means (E * classes, d) and shrunk covariances (E * classes, d, d) of concepts, their modes taken together."""
-        groups = len(self) * self.classes
-        total = sums.new_zeros(groups, sums.shape[1]).index_add_(0, place[:, 0] * self.classes + place[:, 1], sums)
-        experts = torch.arange(groups, device=place.device) // self.classes
-        _, mean, covariance = self._shrunk(total, experts, len(self))
-        return mean, covariance
+        return self.densities.gaussians()
 
     def log_density(self, x: Tensor, wanted: Tensor | None = None) -> Tensor:
         """Log-density of inputs under every concept.
@@ -300,19 +255,7 @@ class Concepts(nn.Module):
         Returns:
             (B, E, classes), hugely negative where there is no concept or none was asked about.
         """
-        z = self.projection(x)
-        density = z.new_full((len(z), len(self), self.classes), _ABSENT)
-        everything = monomials(z) if wanted is None else None
-        for row, (form, members) in enumerate(self._forms()):
-            if everything is not None:
-                density[:, row] = _mixed(form @ everything, members)
-                continue
-            assert wanted is not None
-            rows = wanted[:, row].nonzero().squeeze(1)
-            if len(rows):
-                density[rows, row] = _mixed(form @ monomials(z[rows]), members)
-        found: Tensor = density.masked_fill(~self.owned, _ABSENT)
-        return found
+        return self.densities.fine(self.projection(x), wanted)
 
     def coarse_log_density(self, x: Tensor) -> Tensor:
         """Log-density of inputs under one Gaussian a concept: many times cheaper than :meth:`log_density`.
@@ -323,15 +266,7 @@ class Concepts(nn.Module):
         Returns:
             (B, E, classes), hugely negative where there is no concept.
         """
-        if self._coarse is None:
-            mean, _, factor = self.gaussians()
-            self._coarse = quadratic_form(mean.flatten(0, 1), factor.flatten(0, 1)).float()
-        density = (self._coarse @ monomials(self.projection(x))).T.reshape(len(x), len(self), self.classes)
-        return density.masked_fill(~self.owned, _ABSENT)
-
-    def _changed(self) -> None:
-        self._form = None
-        self._coarse = None
+        return self.densities.coarse(self.projection(x))
 
     def divergence(self) -> Tensor:
         """Symmetric Kullback-Leibler divergence between any two concepts, in nats.
@@ -376,40 +311,3 @@ class Concepts(nn.Module):
         clone.most_modes = self.most_modes
         clone.training = self.training
         return clone
-
-
-def exclude(density: Tensor, allowed: Tensor | None) -> Tensor:
-    """Log-densities without the concepts of classes outside a task.
-
-    Args:
-        density: (B, E, classes).
-        allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
-
-    Returns:
-        (B, E, classes).
-    """
-    return density if allowed is None else density.masked_fill(~allowed.expand(len(density), -1)[:, None], _ABSENT)
-
-
-def _mixed(values: Tensor, members: Tensor) -> Tensor:
-    """Log-densities of concepts (B, classes) from those of their modes (modes + 1, B)."""
-    return (values[members[:, 0]] if members.shape[1] == 1 else values[members].logsumexp(1)).T
-
-
-def _members(group: Tensor, groups: int) -> Tensor:
-    """For each group the indices of its members.
-
-    Args:
-        group: (N,) the group of each member.
-        groups: G.
-
-    Returns:
-        (G, K) int64, K the size of the largest group; ``N`` fills up.
-    """
-    order = group.argsort(stable=True)
-    size = torch.bincount(group, minlength=groups)
-    first = size.cumsum(0) - size
-    place = torch.arange(len(group), device=group.device) - first[group[order]]
-    members = group.new_full((groups, max(int(size.max()), 1)), len(group))
-    members[group[order], place] = order
-    return members
