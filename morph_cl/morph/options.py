@@ -198,6 +198,11 @@ class MorphOptions(Options):
     prune_after: Annotated[int, Field(ge=1, le=10_000)] = Field(
         3, description="sleeps in a row without any held-out sample routed to it before an expert is dropped"
     )
+    reorganise: bool = Field(False, description="split experts in sleep that own too much and answer it badly")
+    overload: Annotated[float, Field(ge=1, le=4_096)] = Field(
+        2.0,
+        description="multiple of the fair share of held-out samples beyond which an expert may be split (reorganise)",
+    )
     bound: Annotated[float, Field(ge=0, le=1)] = Field(
         0.002,
         description="most held-out accuracy that a change in sleep may cost; one that costs more is undone",

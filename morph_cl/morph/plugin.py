@@ -40,6 +40,10 @@ def register_strategies() -> Iterable[StrategySpec]:
             "merge": ({"merge": False}, "experts that answer alike stay apart"),
             "align": ({"merge_by": "align"}, "switches ON: hidden units are matched before two experts are averaged"),
             "prune": ({"prune": False}, "experts that nothing is routed to stay"),
+            "reorganise": (
+                {"reorganise": True},
+                "switches ON: experts that own too much and answer it badly are split",
+            ),
             "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),
             "half": ({"half": False}, "frozen experts in single precision"),
             "surprise": ({"surprise": 0}, "novelty is judged by densities alone, not by losses"),
