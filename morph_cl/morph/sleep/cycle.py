@@ -15,6 +15,7 @@ from morph_cl.morph.sleep.graph_renewal import renew_graph
 from morph_cl.morph.sleep.held_out import HeldOut
 from morph_cl.morph.sleep.merging import merge
 from morph_cl.morph.sleep.pruning import count_dormant, prune
+from morph_cl.morph.sleep.specialisation import specialisation
 from morph_cl.morph.sleep.splitting import split
 
 if TYPE_CHECKING:
@@ -75,5 +76,6 @@ def reorganise(model: MorphModel, held: HeldOut) -> dict[str, Any]:
         detail["split"] = split(model, held)
     detail["accuracy"] = held.accuracy()
     detail["merged"], detail["pruned"] = merged, pruned
+    detail["specialisation"] = specialisation(model, held)
     detail["weights"] = [round(float(weight), 4) for weight in model.mixture.weights.exp()]
     return detail
