@@ -20,13 +20,13 @@ def parents_and_births(events: Sequence[Event]) -> dict[int, tuple[int | None, i
     """
     born: dict[int, tuple[int | None, int]] = {0: (None, 0)}
     for event in events:
-        if event.kind == "growth":
+        if event.kind in ("growth", "split"):
             born[event.detail["expert"]] = (event.detail["parent"], event.experience)
     return born
 
 
 def events_of(events: Sequence[Event], number: int) -> list[Event]:
-    """The growth, reuse and merges that name an expert.
+    """The growth or split, reuse and merges that name an expert.
 
     Args:
         events: the events of a run, oldest first.
@@ -35,7 +35,7 @@ def events_of(events: Sequence[Event], number: int) -> list[Event]:
     Returns:
         Those of them that made the expert what it is.
     """
-    named = {"growth": "expert", "reuse": "expert", "merge": "kept"}
+    named = {"growth": "expert", "split": "expert", "reuse": "expert", "merge": "kept"}
     return [event for event in events if event.kind in named and event.detail[named[event.kind]] == number]
 
 

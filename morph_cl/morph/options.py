@@ -189,9 +189,19 @@ class MorphOptions(Options):
     merge_agreement: Annotated[float, Field(gt=0, le=1)] = Field(
         0.98, description="least share of held-out samples on which two experts must agree before a merge is tried"
     )
+    merge_by: Literal["average", "align", "distil"] = Field(
+        "average",
+        description="how two networks become one: their mean, their mean once hidden units are matched (networks of "
+        "linear layers only, else the mean), or that mean trained to answer as both on memory samples",
+    )
     prune: bool = Field(True, description="drop experts in sleep that nothing is routed to")
     prune_after: Annotated[int, Field(ge=1, le=10_000)] = Field(
         3, description="sleeps in a row without any held-out sample routed to it before an expert is dropped"
+    )
+    reorganise: bool = Field(False, description="split experts in sleep that own too much and answer it badly")
+    overload: Annotated[float, Field(ge=1, le=4_096)] = Field(
+        2.0,
+        description="multiple of the fair share of held-out samples beyond which an expert may be split (reorganise)",
     )
     bound: Annotated[float, Field(ge=0, le=1)] = Field(
         0.002,

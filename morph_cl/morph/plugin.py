@@ -38,7 +38,12 @@ def register_strategies() -> Iterable[StrategySpec]:
             "replay": ({"replay": 0}, "no memory samples in training steps; the gate still learns on them in sleep"),
             "packing": ({"memory_bits": 8}, "stored images as bytes: 256 levels instead of 4"),
             "merge": ({"merge": False}, "experts that answer alike stay apart"),
+            "align": ({"merge_by": "align"}, "switches ON: hidden units are matched before two experts are averaged"),
             "prune": ({"prune": False}, "experts that nothing is routed to stay"),
+            "reorganise": (
+                {"reorganise": True},
+                "switches ON: experts that own too much and answer it badly are split",
+            ),
             "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),
             "half": ({"half": False}, "frozen experts in single precision"),
             "surprise": ({"surprise": 0}, "novelty is judged by densities alone, not by losses"),

@@ -243,7 +243,8 @@ def _later_events(explanation: OverviewExplanation) -> list[Text]:
     """A line for each expert that was trained again or merged after its birth."""
     lines = []
     for expert in explanation.experts:
-        later = [f"{event.kind} in {event.experience + 1}" for event in expert.profile.events if event.kind != "growth"]
+        events = [event for event in expert.profile.events if event.kind not in ("growth", "split")]
+        later = [f"{event.kind} in {event.experience + 1}" for event in events]
         if later:
             lines.append(Text(one_line(f"expert {expert.profile.number}: {', '.join(later)}")))
     return lines

@@ -29,6 +29,13 @@ def test_parents_and_births() -> None:
     assert parents_and_births(EVENTS) == {0: (None, 0), 1: (0, 1), 2: (None, 2), 3: (2, 4)}
 
 
+def test_a_split_is_a_birth() -> None:
+    events = [*EVENTS, event("split", 5, expert=4, parent=3)]
+    assert parents_and_births(events)[4] == (3, 5)
+    assert [e.kind for e in events_of(events, 4)] == ["split"]
+    assert owners_of_experiences(events, 6)[4] == 3
+
+
 def test_experiences_go_with_merges_and_are_lost_with_pruned_experts() -> None:
     assert owners_of_experiences(EVENTS[:5], 4) == {0: 0, 1: 1, 2: 2, 3: 1}
     assert owners_of_experiences(EVENTS, 5) == {1: 1, 2: 1, 3: 1, 4: 3}

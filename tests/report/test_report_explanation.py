@@ -44,7 +44,15 @@ FIRST = ExpertProfile(
     samples_by_experience={0: 60, 1: 60},
     relations=KIN,
 )
-SECOND = ExpertProfile(number=2, parent=0, born=2, samples_by_class={}, samples_by_experience={2: 120}, relations=KIN)
+SECOND = ExpertProfile(
+    number=2,
+    parent=0,
+    born=2,
+    events=[Event(kind="split", experience=2, iteration=20)],
+    samples_by_class={},
+    samples_by_experience={2: 120},
+    relations=KIN,
+)
 IMAGE = ImageExplanation(
     **RUN,
     experience=2,
@@ -134,6 +142,7 @@ def test_the_overview_is_a_table_at_80_columns(render: Render) -> None:
     assert "2 3 0 0 3 37.6 - 0.17 -" in text
     assert "expert 0: reuse in 2" in text
     assert "0 - 2 similarity 0.31" in text
+    assert "expert 2:" not in text
     free = FIRST.model_copy(update={"samples_by_experience": None})
     untold = OVERVIEW.experts[0].model_copy(update={"profile": free})
     alone = OVERVIEW.model_copy(update={"experts": [untold], "relations": []})

@@ -15,6 +15,8 @@ from morph_cl.morph.sleep.graph_renewal import renew_graph
 from morph_cl.morph.sleep.held_out import HeldOut
 from morph_cl.morph.sleep.merging import merge
 from morph_cl.morph.sleep.pruning import count_dormant, prune
+from morph_cl.morph.sleep.specialisation import specialisation
+from morph_cl.morph.sleep.splitting import split
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
@@ -23,9 +25,9 @@ _LEAST_HELD_OUT = 20  # held-out samples below which nothing is judged on them
 
 
 def sleep(model: MorphModel) -> dict[str, Any]:
-    """Train the gate on memory, renew the graph, calibrate the mixture, merge and prune experts.
+    """Train the gate on memory, renew the graph, calibrate the mixture, merge, prune and split experts.
 
-    A merge or removal that costs more than ``bound`` of the accuracy on held-out samples is undone.
+    A merge, removal or split that costs more than ``bound`` of the accuracy on held-out samples is undone.
 
     Args:
         model: the model, between two training steps.
@@ -70,7 +72,10 @@ def reorganise(model: MorphModel, held: HeldOut) -> dict[str, Any]:
     count_dormant(model, shares)
     merged = merge(model, held) if model.options.merge else []
     pruned = prune(model, held) if model.options.prune else []
+    if model.options.reorganise:
+        detail["split"] = split(model, held)
     detail["accuracy"] = held.accuracy()
     detail["merged"], detail["pruned"] = merged, pruned
+    detail["specialisation"] = specialisation(model, held)
     detail["weights"] = [round(float(weight), 4) for weight in model.mixture.weights.exp()]
     return detail

@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch import nn
 
 from morph_cl.morph.experts import averaged
+from morph_cl.morph.sleep.alignment import aligned
+from morph_cl.morph.sleep.distillation import distilled
 from morph_cl.morph.sleep.held_out import HeldOut
 from morph_cl.morph.sleep.removal import remove_expert
 from morph_cl.morph.sleep.undo import Undo
@@ -77,15 +80,26 @@ def merge_pair(model: MorphModel, keep: int, drop: int, held: HeldOut | None = N
     rows = model.numbers.index(keep), model.numbers.index(drop)
     counts = model.concepts.counts.sum(1)
     share = float(counts[rows[0]] / (counts[rows[0]] + counts[rows[1]]))
-    both = averaged(model.pool.net(keep), model.pool.net(drop), share)
+    both, by = _joined(model, keep, drop, share)
     model.concepts.fold(rows[1], rows[0])
     remove_expert(model, drop, keep)
     held.forget_tables()
-    for net in (both, undo.nets[keep]):  # the mean first, else the one alone
+    for net, way in ((both, by), (undo.nets[keep], "alone")):
         model.pool.replace(keep, net)
         loss = before - held.accuracy()
         if loss <= model.options.bound:
-            model.note("merge", kept=keep, dropped=drop, agreement=agreement, lost=loss, experts=len(model.pool))
+            facts = {"agreement": agreement, "lost": loss, "by": way}
+            model.note("merge", kept=keep, dropped=drop, **facts, experts=len(model.pool))
             return True
     undo.restore(model)
     return False
+
+
+def _joined(model: MorphModel, keep: int, drop: int, share: float) -> tuple[nn.Module, str]:
+    """One network from those of two experts, and how it came about."""
+    by, kept, dropped = model.options.merge_by, model.pool.net(keep), model.pool.net(drop)
+    matched = aligned(kept, dropped) if by != "average" else None
+    mean = averaged(kept, dropped if matched is None else matched, share)
+    if by == "distil":
+        return distilled(model, keep, drop, mean), by
+    return mean, "average" if matched is None else "align"
