@@ -33,7 +33,7 @@ from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
 from morph_cl.morph.optimizer import cover, make_optimizer
 from morph_cl.morph.options import MorphOptions
-from morph_cl.morph.sleep import sleep
+from morph_cl.morph.sleep import SleepSchedule, sleep
 from morph_cl.morph.standalone import Batch, evaluate, train_step
 from morph_cl.morph.state import export_extra, load_extra, take_shape
 from morph_cl.results.record import Event
@@ -81,6 +81,7 @@ class MorphModel(nn.Module):
         self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)
         self.graph = KnowledgeGraph()
         self.watch = Watch(detector or NoveltyDetector(options.novelty, options.patience), options.cooldown)
+        self.schedule = SleepSchedule(options)
         self.active = 0
         self.experience = 0
         self.iteration = 0
@@ -163,6 +164,7 @@ class MorphModel(nn.Module):
         self._admit(parent)
         fit_budget(self)
         self.watch.grown()
+        self.schedule.grown()
         self.note("growth", expert=self.active, parent=parent, **{**facts, "experts": len(self.pool)})
         return True
 
@@ -207,6 +209,11 @@ class MorphModel(nn.Module):
     def evaluate(self, loader: Iterable[Batch]) -> dict[str, Any]:
         """Accuracy, loss, count and experts' shares on batches: :func:`~morph_cl.morph.standalone.evaluate`."""
         return evaluate(self, loader)
+
+    @property
+    def sleep_due(self) -> bool:
+        """Whether the schedule asks for a sleep after the training step just done."""
+        return self.schedule.due(self.iteration, len(self.pool))
 
     def sleep(self) -> dict[str, Any]:
         """Sleep now: train the gate on memory, calibrate, merge, prune, weaken faint relations.

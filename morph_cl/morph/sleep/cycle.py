@@ -46,6 +46,7 @@ def sleep(model: MorphModel) -> dict[str, Any]:
         detail["edges_dropped"] = model.graph.decay(model.options.graph_decay)
     fit_budget(model)
     model.train(training)
+    model.schedule.slept(model.iteration, len(model.pool), detail)
     model.note("sleep", **detail)
     return detail
 
@@ -64,7 +65,7 @@ def reorganise(model: MorphModel, held: HeldOut) -> dict[str, Any]:
         return {"held_out": len(held)}
     detail: dict[str, Any] = {"held_out": len(held), "accuracy_before": held.accuracy()}
     if model.options.calibrate:
-        calibrate(model, held)
+        detail["calibrated"] = calibrate(model, held)
     shares = held.shares()
     model.graph.activate(shares, model.numbers)
     count_dormant(model, shares)
