@@ -208,6 +208,11 @@ class MorphOptions(Options):
         0.002,
         description="most held-out accuracy that a change in sleep may cost; one that costs more is undone",
     )
+    meta: bool = Field(
+        False,
+        description="adapt merge_agreement and novelty from sleep to sleep to what held-out samples say of merges and "
+        "of experts opened again",
+    )
 
     @model_validator(mode="after")
     def _adaptive_sleep_has_a_start_within_bounds(self) -> MorphOptions:

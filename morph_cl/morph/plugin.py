@@ -39,6 +39,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             "packing": ({"memory_bits": 8}, "stored images as bytes: 256 levels instead of 4"),
             "merge": ({"merge": False}, "experts that answer alike stay apart"),
             "prune": ({"prune": False}, "experts that nothing is routed to stay"),
+            "meta": ({"meta": True}, "switches ON: the thresholds of merging and growth adapt in sleep"),
             "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),
             "half": ({"half": False}, "frozen experts in single precision"),
             "surprise": ({"surprise": 0}, "novelty is judged by densities alone, not by losses"),

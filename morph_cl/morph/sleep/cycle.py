@@ -14,6 +14,7 @@ from morph_cl.morph.sleep.gate_training import train_gate
 from morph_cl.morph.sleep.graph_renewal import renew_graph
 from morph_cl.morph.sleep.held_out import HeldOut
 from morph_cl.morph.sleep.merging import merge
+from morph_cl.morph.sleep.meta import accuracies
 from morph_cl.morph.sleep.pruning import count_dormant, prune
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def sleep(model: MorphModel) -> dict[str, Any]:
     with torch.no_grad():
         held = HeldOut(model)
         renew_graph(model, held)
+        before = accuracies(model, held) if model.options.meta else {}
         detail = reorganise(model, held)
+        if model.options.meta:
+            detail["tuned"] = model.meta.learn(model, held, before, merged=len(detail.get("merged", [])))
         detail["edges_dropped"] = model.graph.decay(model.options.graph_decay)
     fit_budget(model)
     model.train(training)
