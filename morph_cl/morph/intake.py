@@ -28,10 +28,11 @@ def begin(model: MorphModel, x: Tensor, y: Tensor) -> None:
     fit_budget(model)
     if float(model.concepts.level[:, 0].max()) == 0:
         return  # nothing was learned yet: the first expert takes it
-    judge = NoveltyDetector(model.options.novelty, model.options.patience)
+    thresholds = model.thresholds
+    judge = NoveltyDetector(thresholds.novelty, thresholds.patience)
     size = max(len(y) // (2 * model.options.patience), 1)
     batches = zip(torch.split(x, size), torch.split(y, size), strict=True)
-    novel = [judge.update(look(model, *batch).value(model.options)) for batch in batches]
+    novel = [judge.update(look(model, *batch).value(thresholds)) for batch in batches]
     whole = look(model, x, y)
     closest = model.numbers[whole.closest]
     if not (any(novel) and model.grow(whole)):
@@ -108,11 +109,12 @@ def observe(model: MorphModel, x: Tensor, y: Tensor) -> None:
         flush(model)
         return
     seen = look(model, x, y)
-    novelty = seen.value(model.options)
+    thresholds = model.thresholds
+    novelty = seen.value(thresholds)
     young = float(model.concepts.counts[model.row].sum()) < model.options.window
     if not young and model.watch.update(novelty):
         model.grow(seen)
-    elif not young and novelty <= model.options.novelty:
+    elif not young and novelty <= thresholds.novelty:
         model.turn_to(model.numbers[seen.closest])
     if not young:
         density, known = class_log_density(model.concepts, x, y)

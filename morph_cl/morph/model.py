@@ -34,7 +34,7 @@ from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
 from morph_cl.morph.optimizer import cover, make_optimizer
 from morph_cl.morph.options import MorphOptions
-from morph_cl.morph.sleep import sleep
+from morph_cl.morph.sleep import MetaLearner, SleepSchedule, sleep
 from morph_cl.morph.standalone import Batch, evaluate, train_step
 from morph_cl.morph.state import export_extra, load_extra, take_shape
 from morph_cl.results.record import Event
@@ -82,6 +82,9 @@ class MorphModel(nn.Module):
         self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)
         self.graph = KnowledgeGraph()
         self.watch = Watch(detector or NoveltyDetector(options.novelty, options.patience), options.cooldown)
+        self.schedule = SleepSchedule(options)
+        self.meta = MetaLearner()
+        self.tuned: dict[str, float] = {}
         self.active = 0
         self.experience = 0
         self.iteration = 0
@@ -103,6 +106,11 @@ class MorphModel(nn.Module):
         """The row of the expert in training."""
         return self.numbers.index(self.active)
 
+    @property
+    def thresholds(self) -> MorphOptions:
+        """The options, with the thresholds that meta-learning tuned in place of those given."""
+        return self.options.model_copy(update=self.tuned) if self.tuned else self.options
+
     def note(self, kind: str, **detail: Any) -> None:
         """Record an event.
 
@@ -110,6 +118,7 @@ class MorphModel(nn.Module):
             kind: what happened.
             detail: JSON-able facts.
         """
+        self.meta.hear(kind, detail)
         self.pending.append(Event(kind=kind, experience=self.experience, iteration=self.iteration, detail=detail))
 
     def _admit(self, parent: int | None) -> None:
@@ -152,7 +161,7 @@ class MorphModel(nn.Module):
         facts = {
             "novelty": round(seen.novelty, 4),
             "surprise": round(seen.surprise, 4),
-            "evidence": seen.evidence(options),
+            "evidence": seen.evidence(self.thresholds),
             "closest": closest,
             "experts": len(self.pool),
         }
@@ -164,6 +173,7 @@ class MorphModel(nn.Module):
         self._admit(parent)
         fit_budget(self)
         self.watch.grown()
+        self.schedule.grown()
         self.note("growth", expert=self.active, parent=parent, **{**facts, "experts": len(self.pool)})
         return True
 
@@ -208,6 +218,11 @@ class MorphModel(nn.Module):
     def evaluate(self, loader: Iterable[Batch]) -> dict[str, Any]:
         """Accuracy, loss, count and experts' shares on batches: :func:`~morph_cl.morph.standalone.evaluate`."""
         return evaluate(self, loader)
+
+    @property
+    def sleep_due(self) -> bool:
+        """Whether the schedule asks for a sleep after the training step just done."""
+        return self.schedule.due(self.iteration, len(self.pool))
 
     def sleep(self) -> dict[str, Any]:
         """Sleep now: train the gate on memory, calibrate, merge, prune, weaken faint relations.

@@ -41,17 +41,17 @@ class NoveltyDetector:
         """Begin to count anew."""
         self.streak = 0
 
-    def export(self) -> dict[str, int]:
-        """The counter."""
-        return {"streak": self.streak}
+    def export(self) -> dict[str, float]:
+        """The counter, and the threshold: meta-learning moves it."""
+        return {"streak": self.streak, "threshold": self.threshold}
 
-    def load(self, state: Mapping[str, int]) -> None:
-        """Take over an exported counter.
+    def load(self, state: Mapping[str, float]) -> None:
+        """Take over an exported counter and threshold.
 
         Args:
             state: what :meth:`export` returned.
         """
-        self.streak = int(state["streak"])
+        self.streak, self.threshold = int(state["streak"]), float(state["threshold"])
 
 
 def build(options: NoveltyOptions) -> NoveltyDetector:

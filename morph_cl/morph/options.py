@@ -177,6 +177,17 @@ class MorphOptions(Options):
     sleep_every: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
         0, description="sleep every so many training steps as well; 0 never does"
     )
+    sleep_adaptive: bool = Field(
+        False,
+        description="let sleep_every be a start: sooner with more experts, twice as late after each sleep that changed "
+        "nothing, at once as before after one that did or a growth",
+    )
+    sleep_least: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        10, description="fewest training steps from one adaptive sleep to the next"
+    )
+    sleep_most: Annotated[int, Field(ge=1, le=10_000_000)] = Field(
+        10_000, description="most training steps from one adaptive sleep to the next"
+    )
     sleep_steps: Annotated[int, Field(ge=0, le=100_000)] = Field(
         30,
         description="memory batches that the gate (with consolidate, the shared expert too) learns in a sleep",
@@ -207,3 +218,20 @@ class MorphOptions(Options):
         0.002,
         description="most held-out accuracy that a change in sleep may cost; one that costs more is undone",
     )
+    meta: bool = Field(
+        False,
+        description="adapt merge_agreement and novelty from sleep to sleep to what held-out samples say of merges and "
+        "of experts opened again",
+    )
+
+    @model_validator(mode="after")
+    def _adaptive_sleep_has_a_start_within_bounds(self) -> MorphOptions:
+        if self.sleep_adaptive and not self.sleep_every:
+            raise ValueError(
+                "sleep_adaptive=true with sleep_every=0 has no interval to adapt; give sleep_every, such as 200"
+            )
+        if self.sleep_least > self.sleep_most:
+            raise ValueError(
+                f"sleep_least={self.sleep_least} is above sleep_most={self.sleep_most}; give bounds in that order"
+            )
+        return self

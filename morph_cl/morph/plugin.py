@@ -46,6 +46,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             ),
             "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),
             "half": ({"half": False}, "frozen experts in single precision"),
+            "meta": ({"meta": True}, "switches ON: the thresholds of merging and growth adapt in sleep"),
             "surprise": ({"surprise": 0}, "novelty is judged by densities alone, not by losses"),
             "clone": ({"clone": "scratch"}, "a grown expert starts from nothing"),
             "holdout": ({"holdout": 0}, "novelty and sleep are judged on samples that training saw too"),

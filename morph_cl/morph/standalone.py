@@ -24,7 +24,7 @@ Batch = tuple[Tensor, Tensor]
 def train_step(
     model: MorphModel, batch: Batch, optimizer: torch.optim.Optimizer, criterion: Criterion | None = None
 ) -> float:
-    """Learn from one batch of a stream without boundaries: novelty, growth, memory and one update.
+    """Learn from one batch of a stream without boundaries: novelty, growth, memory, one update, and sleep where due.
 
     Args:
         model: the model.
@@ -45,6 +45,17 @@ def train_step(
     model.train()
     observe(model, x, y)
     cover(optimizer, dict(model.named_parameters()), model.gate)
+    loss = _update(model, x, y, optimizer, criterion)
+    if model.sleep_due:
+        model.sleep()
+        cover(optimizer, dict(model.named_parameters()), model.gate)
+    return loss
+
+
+def _update(
+    model: MorphModel, x: Tensor, y: Tensor, optimizer: torch.optim.Optimizer, criterion: Criterion | None
+) -> float:
+    """One update of the weights; its graph is gone when it returns."""
     loss = model.step(x, y, criterion=criterion).loss
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]

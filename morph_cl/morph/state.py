@@ -32,6 +32,9 @@ def export_extra(model: MorphModel) -> dict[str, Any]:
         "iteration": model.iteration,
         "dormant": [[number, sleeps] for number, sleeps in model.dormant.items()],
         "watch": model.watch.export(),
+        "schedule": model.schedule.export(),
+        "meta": model.meta.export(),
+        "tuned": dict(model.tuned),
         "graph": model.graph.to_json(),
         "events": [event.model_dump() for event in model.pending],
         "statistics": {"weights": model.mixture.weights, **model.concepts.export()},
@@ -49,6 +52,9 @@ def load_extra(model: MorphModel, extra: dict[str, Any]) -> None:
     model.experience, model.iteration = int(extra["experience"]), int(extra["iteration"])
     model.dormant = {int(number): int(sleeps) for number, sleeps in extra["dormant"]}
     model.watch.load(extra["watch"])
+    model.schedule.load(extra["schedule"])
+    model.meta.load(extra["meta"])
+    model.tuned = {str(name): float(value) for name, value in extra["tuned"].items()}
     model.graph = KnowledgeGraph.from_json(extra["graph"])
     model.pending = [Event.model_validate(event) for event in extra["events"]]
     model.mixture.weights = extra["statistics"]["weights"].to(model.mixture.weights.device).clone()

@@ -211,8 +211,7 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
         self._done += 1
         self.morph.follow()
         super()._after_training_iteration(**kwargs)
-        every = self.morph_options.sleep_every
-        if every and self.morph.iteration % every == 0:
+        if self.morph.sleep_due:
             self.sleep()
 
     # --- what a strategy tells and keeps ---------------------------------------------------------------------------

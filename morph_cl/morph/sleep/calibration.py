@@ -10,14 +10,20 @@ if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
 
 
-def calibrate(model: MorphModel, held: HeldOut) -> None:
+def calibrate(model: MorphModel, held: HeldOut) -> bool:
     """Fit the mixture's weights; a fit that costs accuracy is undone.
 
     Args:
         model: the model.
         held: the samples to fit to.
+
+    Returns:
+        Whether the fit stands and changed the accuracy.
     """
     before, old = held.accuracy(), model.mixture.weights.clone()
     model.mixture.calibrate(held.evidence(), held.answers(), held.y)
-    if held.accuracy() < before - model.options.bound:
+    after = held.accuracy()
+    if after < before - model.options.bound:
         model.mixture.weights = old
+        return False
+    return after != before

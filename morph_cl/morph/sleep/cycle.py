@@ -14,6 +14,7 @@ from morph_cl.morph.sleep.gate_training import train_gate
 from morph_cl.morph.sleep.graph_renewal import renew_graph
 from morph_cl.morph.sleep.held_out import HeldOut
 from morph_cl.morph.sleep.merging import merge
+from morph_cl.morph.sleep.meta import accuracies
 from morph_cl.morph.sleep.pruning import count_dormant, prune
 from morph_cl.morph.sleep.specialisation import specialisation
 from morph_cl.morph.sleep.splitting import split
@@ -44,10 +45,14 @@ def sleep(model: MorphModel) -> dict[str, Any]:
     with torch.no_grad():
         held = HeldOut(model)
         renew_graph(model, held)
+        before = accuracies(model, held) if model.options.meta else {}
         detail = reorganise(model, held)
+        if model.options.meta:
+            detail["tuned"] = model.meta.learn(model, held, before, merged=len(detail.get("merged", [])))
         detail["edges_dropped"] = model.graph.decay(model.options.graph_decay)
     fit_budget(model)
     model.train(training)
+    model.schedule.slept(model.iteration, len(model.pool), detail)
     model.note("sleep", **detail)
     return detail
 
@@ -66,7 +71,7 @@ def reorganise(model: MorphModel, held: HeldOut) -> dict[str, Any]:
         return {"held_out": len(held)}
     detail: dict[str, Any] = {"held_out": len(held), "accuracy_before": held.accuracy()}
     if model.options.calibrate:
-        calibrate(model, held)
+        detail["calibrated"] = calibrate(model, held)
     shares = held.shares()
     model.graph.activate(shares, model.numbers)
     count_dormant(model, shares)

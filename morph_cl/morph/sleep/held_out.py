@@ -31,6 +31,8 @@ class HeldOut:
         self.y = store.y.long()
         self.tables: Evidence | None = None
         """Densities, gate and shared answer, as far as they are known."""
+        self.undone_merges = 0
+        """Merges that were tried on these samples and undone."""
         self._said: dict[nn.Module, Tensor] = {}
 
     def __len__(self) -> int:

@@ -74,7 +74,7 @@ def merge_pair(model: MorphModel, keep: int, drop: int, held: HeldOut | None = N
     """
     held = held or HeldOut(model)
     agreement = agreement_of(held, keep, drop)
-    if agreement < model.options.merge_agreement:
+    if agreement < model.thresholds.merge_agreement:
         return False
     undo, before = Undo(model, held), held.accuracy()
     rows = model.numbers.index(keep), model.numbers.index(drop)
@@ -92,6 +92,7 @@ def merge_pair(model: MorphModel, keep: int, drop: int, held: HeldOut | None = N
             model.note("merge", kept=keep, dropped=drop, **facts, experts=len(model.pool))
             return True
     undo.restore(model)
+    held.undone_merges += 1
     return False
 
 
