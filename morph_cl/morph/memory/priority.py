@@ -55,7 +55,7 @@ def specialisation_weight(owner: Tensor, y: Tensor, classes: int) -> Tensor:
     Returns:
         (N,) float32 in [0, 1): experts of many classes weigh more.
     """
-    _, row = owner.long().unique(return_inverse=True)
+    row = owner.long()
     owners = int(row.max()) + 1 if len(row) else 0
     counts = torch.bincount(row * classes + y.long(), minlength=owners * classes).view(owners, classes)
     purity = counts.amax(1) / counts.sum(1)
