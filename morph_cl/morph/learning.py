@@ -73,14 +73,23 @@ def _routed_loss(
     """The answer of the expert in training to the current samples, and its loss on them and on what it owns."""
     owned = (model.memory.owner == model.active).nonzero().squeeze(1)
     count = model.options.replay if len(owned) else 0
-    places = owned[torch.randint(0, len(owned), (count,), device=owned.device)] if count else owned
+    places = model.memory.draw(count, among=owned) if count else owned
     answers = model.pool(model.active, torch.cat([x, model.memory.images(places)]) if count else x)
     routed = restrict(answers[: len(x)], allowed).log_softmax(1)
     loss = (criterion or nn.functional.nll_loss)(routed, y)
     if count:
         past = (criterion or nn.functional.cross_entropy)(answers[len(x) :], model.memory.y[places].long())
         loss = 0.5 * (loss + past)
+        if model.memory.noted:
+            _note(model, places, answers[len(x) :].detach())
     return routed, loss
+
+
+def _note(model: MorphModel, places: Tensor, answers: Tensor) -> None:
+    """Tell the memory how well (K, classes) logits answer its samples."""
+    logs = answers.log_softmax(1)
+    loss = nn.functional.nll_loss(logs, model.memory.y[places].long(), reduction="none")
+    model.memory.note(places, loss, -(logs.exp() * logs).sum(1), model.iteration)
 
 
 def _gate_loss(model: MorphModel, x: Tensor, past_x: Tensor, owner: Tensor) -> Tensor:

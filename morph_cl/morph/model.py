@@ -77,7 +77,9 @@ class MorphModel(nn.Module):
         self.mixture = Mixture(options.top_k)
         keep_logits = options.shared and options.distil > 0
         bits = options.memory_bits
-        self.memory = ReplayMemory(options.memory, input_shape, classes, logits=keep_logits, bits=bits)
+        self.memory = ReplayMemory(
+            options.memory, input_shape, classes, logits=keep_logits, bits=bits, priority=options.priority
+        )
         held_out = held_out_capacity(options, self.memory.sample_bytes)
         self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)
         self.graph = KnowledgeGraph()

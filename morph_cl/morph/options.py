@@ -108,6 +108,9 @@ class MorphOptions(Options):
     replay: Annotated[int, Field(ge=0, le=65_536)] = Field(
         128, description="memory samples joined to each training step"
     )
+    priority: Literal["uniform", "loss", "age", "uncertainty", "specialisation", "mixed"] = Field(
+        "uniform", description="what memory samples are drawn by; loss, age and uncertainty take bytes of each sample"
+    )
     distil: Annotated[float, Field(ge=0, le=100)] = Field(
         0.5, description="weight of keeping the shared expert's stored logits (DER++); 0 keeps no logits"
     )

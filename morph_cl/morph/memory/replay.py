@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from morph_cl.morph.memory import priority as priorities
 from morph_cl.morph.memory.packing import Packing, packable
 
 
@@ -23,6 +24,7 @@ class ReplayMemory(nn.Module):
         classes: number of classes.
         logits: whether logits are kept for distillation.
         bits: 8, 4 or 2 for one pixel.
+        priority: what samples are drawn by; figures it needs are kept with each sample.
 
     Source: Vitter, "Random sampling with a reservoir", ACM TOMS 1985; logits as in Buzzega et al., "Dark Experience
     for General Continual Learning", NeurIPS 2020.
@@ -34,19 +36,30 @@ class ReplayMemory(nn.Module):
     logits: Tensor
 
     def __init__(
-        self, capacity: int, input_shape: tuple[int, int, int], classes: int, *, logits: bool, bits: int = 8
+        self,
+        capacity: int,
+        input_shape: tuple[int, int, int],
+        classes: int,
+        *,
+        logits: bool,
+        bits: int = 8,
+        priority: priorities.Kind = "uniform",
     ) -> None:
         super().__init__()
         self.capacity = capacity
         self.seen = 0
         self.packing = Packing(bits, input_shape)
         self.width = classes if logits else 0
+        self.classes, self.priority, self.step = classes, priority, 0
+        self.noted = priorities.NOTED[priority]
+        self._specialisation: tuple[Tensor, int, Tensor, int, Tensor] | None = None
         empty = {
             "x": torch.zeros(0, self.packing.row_bytes, dtype=torch.uint8),
             "y": torch.zeros(0, dtype=torch.uint8 if classes <= 256 else torch.int16),
             "owner": torch.zeros(0, dtype=torch.int16),
             "logits": torch.zeros(0, self.width, dtype=torch.float16),
         }
+        empty.update({name: torch.zeros(0, dtype=dtype) for name, (dtype, _) in self.noted.items()})
         self.fields = tuple(empty)
         for name, tensor in empty.items():
             self.register_buffer(name, tensor, persistent=False)
@@ -97,6 +110,8 @@ class ReplayMemory(nn.Module):
         self.y[places] = y[rows].to(self.y.dtype)
         self.owner[places] = owner
         self.logits[places] = 0.0
+        for name, (_, unknown) in self.noted.items():
+            getattr(self, name)[places] = unknown
 
     def _extend(self, size: int) -> None:
         """Lengthen every field to exactly so many samples: bytes counted are bytes allocated."""
@@ -118,18 +133,62 @@ class ReplayMemory(nn.Module):
         x = self.x[places]
         return self.packing.unpack(x) if x.dtype == torch.uint8 else x.float()
 
-    def draw(self, size: int) -> Tensor:
-        """Places to replay, with replacement.
+    def draw(self, size: int, among: Tensor | None = None) -> Tensor:
+        """Places to replay, with replacement, by the priority.
 
         Args:
             size: how many.
+            among: (K,) the places to choose from; None takes all.
 
         Returns:
-            (size,) places; empty where memory is.
+            (size,) places; empty where there is none to choose from.
         """
-        if not len(self):
+        count = len(self) if among is None else len(among)
+        if not count:
             return torch.empty(0, dtype=torch.int64, device=self.y.device)
-        return torch.randint(0, len(self), (size,), device=self.y.device)
+        if self.priority == "uniform" or not size:
+            rows = torch.randint(0, count, (size,), device=self.y.device)
+        else:
+            weights = self._weights() if among is None else self._weights()[among]
+            rows = torch.multinomial(priorities.bounded(weights), size, replacement=True)
+        return rows if among is None else among[rows]
+
+    @torch.no_grad()
+    def note(self, places: Tensor, loss: Tensor, uncertainty: Tensor, step: int) -> None:
+        """Refresh what the priority knows of replayed samples.
+
+        Args:
+            places: (K,) places in memory.
+            loss: (K,) float, the cross-entropy of each.
+            uncertainty: (K,) float, the entropy of each answer in nats.
+            step: number of the training step.
+        """
+        self.step = step
+        fresh = {"loss": loss, "uncertainty": uncertainty, "last": torch.full_like(places, step)}
+        for name, (dtype, _) in self.noted.items():
+            getattr(self, name)[places] = fresh[name].to(dtype)
+
+    def _weights(self) -> Tensor:
+        """(N,) float32 weight of each sample, before the bounds."""
+        weights = []
+        if "loss" in self.noted:
+            weights.append(priorities.loss_weight(self.get_buffer("loss")))
+        if "uncertainty" in self.noted:
+            weights.append(priorities.uncertainty_weight(self.get_buffer("uncertainty"), self.classes))
+        if "last" in self.noted:
+            weights.append(priorities.age_weight(self.get_buffer("last"), self.step))
+        if self.priority in ("specialisation", "mixed"):
+            weights.append(self._specialised())
+        return priorities.mix(weights) if self.priority == "mixed" else weights[0]
+
+    def _specialised(self) -> Tensor:
+        """(N,) weights from owners and labels, computed anew where either changed."""
+        kept, owner, y = self._specialisation, self.owner, self.y
+        if kept and kept[0] is owner and kept[1] == owner._version and kept[2] is y and kept[3] == y._version:
+            return kept[4]
+        weight = priorities.specialisation_weight(owner, y, self.classes)
+        self._specialisation = owner, owner._version, y, y._version, weight
+        return weight
 
     def shrink(self, capacity: int) -> None:
         """Lower the capacity; what is left is still a uniform sample.
@@ -159,7 +218,7 @@ class ReplayMemory(nn.Module):
     def export(self) -> dict[str, Any]:
         """The state as tensors and numbers by name."""
         tensors = {name: getattr(self, name) for name in self.fields}
-        return {**tensors, "capacity": self.capacity, "seen": self.seen}
+        return {**tensors, "capacity": self.capacity, "seen": self.seen, "step": self.step}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over an exported state.
@@ -169,4 +228,4 @@ class ReplayMemory(nn.Module):
         """
         for name in self.fields:
             setattr(self, name, state[name].to(self.y.device).clone())
-        self.capacity, self.seen = int(state["capacity"]), int(state["seen"])
+        self.capacity, self.seen, self.step = int(state["capacity"]), int(state["seen"]), int(state.get("step", 0))
