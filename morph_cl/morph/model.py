@@ -78,7 +78,13 @@ class MorphModel(nn.Module):
         keep_logits = options.shared and options.distil > 0
         bits = options.memory_bits
         self.memory = ReplayMemory(
-            options.memory, input_shape, classes, logits=keep_logits, bits=bits, priority=options.priority
+            options.memory,
+            input_shape,
+            classes,
+            logits=keep_logits,
+            bits=bits,
+            priority=options.priority,
+            policy=options.memory_policy,
         )
         held_out = held_out_capacity(options, self.memory.sample_bytes)
         self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)

@@ -108,6 +108,9 @@ class MorphOptions(Options):
     replay: Annotated[int, Field(ge=0, le=65_536)] = Field(
         128, description="memory samples joined to each training step"
     )
+    memory_policy: Literal["reservoir", "balanced"] = Field(
+        "reservoir", description="reservoir: each sample has the same chance to be kept; balanced: each class its share"
+    )
     priority: Literal["uniform", "loss", "age", "uncertainty", "specialisation", "mixed"] = Field(
         "uniform", description="what memory samples are drawn by; loss, age and uncertainty take bytes of each sample"
     )

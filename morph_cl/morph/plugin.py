@@ -37,6 +37,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             "calibrate": ({"calibrate": False}, "the weights of the mixture stay as they start"),
             "replay": ({"replay": 0}, "no memory samples in training steps; the gate still learns on them in sleep"),
             "packing": ({"memory_bits": 8}, "stored images as bytes: 256 levels instead of 4"),
+            "balanced": ({"memory_policy": "balanced"}, "switches ON: each class has an equal share of memory"),
             "priority": ({"priority": "mixed"}, "switches ON: replay by loss, uncertainty, age and mixture of classes"),
             "merge": ({"merge": False}, "experts that answer alike stay apart"),
             "align": ({"merge_by": "align"}, "switches ON: hidden units are matched before two experts are averaged"),

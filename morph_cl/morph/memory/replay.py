@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.memory import priority as priorities
+from morph_cl.morph.memory.admission import fair_shares, lowered, smallest_keys
 from morph_cl.morph.memory.packing import Packing, packable
 
 
 class ReplayMemory(nn.Module):
-    """A reservoir: each sample met so far has the same chance to be in it.
+    """Samples of everything met: of the stream as a whole, or as many of each class.
+
+    With the policy ``reservoir`` each sample met so far has the same chance to be in it; with ``balanced`` each class
+    has an equal share, within which each of its samples has.
 
     Images in [0, 1] are stored as ``2**bits`` levels; the first batch beyond turns the store to half precision for
     good. Logits are in half precision.
@@ -25,6 +29,7 @@ class ReplayMemory(nn.Module):
         logits: whether logits are kept for distillation.
         bits: 8, 4 or 2 for one pixel.
         priority: what samples are drawn by; figures it needs are kept with each sample.
+        policy: whether each sample or each class has the same chance to be kept.
 
     Source: Vitter, "Random sampling with a reservoir", ACM TOMS 1985; logits as in Buzzega et al., "Dark Experience
     for General Continual Learning", NeurIPS 2020.
@@ -34,6 +39,8 @@ class ReplayMemory(nn.Module):
     y: Tensor
     owner: Tensor
     logits: Tensor
+    key: Tensor
+    limit: Tensor
 
     def __init__(
         self,
@@ -44,6 +51,7 @@ class ReplayMemory(nn.Module):
         logits: bool,
         bits: int = 8,
         priority: priorities.Kind = "uniform",
+        policy: Literal["reservoir", "balanced"] = "reservoir",
     ) -> None:
         super().__init__()
         self.capacity = capacity
@@ -59,10 +67,15 @@ class ReplayMemory(nn.Module):
             "owner": torch.zeros(0, dtype=torch.int16),
             "logits": torch.zeros(0, self.width, dtype=torch.float16),
         }
+        if policy == "balanced":
+            empty["key"] = torch.zeros(0)
         empty.update({name: torch.zeros(0, dtype=dtype) for name, (dtype, _) in self.noted.items()})
         self.fields = tuple(empty)
         for name, tensor in empty.items():
             self.register_buffer(name, tensor, persistent=False)
+        limits = classes if policy == "balanced" else 0
+        # The smallest key that each class gave up.
+        self.register_buffer("limit", torch.full((limits,), math.inf), persistent=False)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -85,6 +98,8 @@ class ReplayMemory(nn.Module):
         Returns:
             (K,) the places that were filled; their logits are zero until :meth:`keep_logits`.
         """
+        if len(self.limit):
+            return self._add_balanced(x, y, owner)
         order = torch.randperm(len(y), device=y.device)
         arrival = self.seen + torch.arange(len(y), device=y.device)
         draw = (torch.rand(len(y), dtype=torch.float64, device=y.device) * (arrival + 1)).long()
@@ -97,6 +112,26 @@ class ReplayMemory(nn.Module):
         places = (chosen >= 0).nonzero().squeeze(1)
         self._write(places, x, y, order[chosen[places]], owner)
         return places
+
+    def _add_balanced(self, x: Tensor, y: Tensor, owner: int) -> Tensor:
+        """Like :meth:`add`, each class within its share."""
+        self.seen += len(y)
+        key = torch.rand(len(y), device=y.device)
+        rows = (key < self.limit[y]).nonzero().squeeze(1)
+        stays = self._within_shares(torch.cat([self.key, key[rows]]), torch.cat([self.y.long(), y[rows]]))
+        old, rows = stays[: len(self)], rows[stays[len(self) :]]
+        free = (~old).nonzero().squeeze(1)
+        places = torch.cat([free, torch.arange(len(self), len(self) + len(rows) - len(free), device=y.device)])
+        self._write(places, x, y, rows, owner)
+        self.key[places] = key[rows]
+        return places
+
+    def _within_shares(self, keys: Tensor, y: Tensor) -> Tensor:
+        """(N,) bool: which samples stay; the limits of classes that give some up are lowered."""
+        share = fair_shares(torch.bincount(y, minlength=self.classes), self.capacity)
+        stays = smallest_keys(keys, y, share)
+        self.limit = lowered(self.limit, keys, y, stays)
+        return stays
 
     def _write(self, places: Tensor, x: Tensor, y: Tensor, rows: Tensor, owner: int) -> None:
         """Put some rows of a batch into places."""
@@ -191,7 +226,7 @@ class ReplayMemory(nn.Module):
         return weight
 
     def shrink(self, capacity: int) -> None:
-        """Lower the capacity; what is left is still a uniform sample.
+        """Lower the capacity; what is left is still such a sample.
 
         Args:
             capacity: most samples from now on; a higher one than now changes nothing.
@@ -200,7 +235,9 @@ class ReplayMemory(nn.Module):
             return
         self.capacity = capacity
         kept = torch.arange(len(self), device=self.y.device)
-        if len(self) > capacity:
+        if len(self) > capacity and len(self.limit):
+            kept = self._within_shares(self.key, self.y.long()).nonzero().squeeze(1)
+        elif len(self) > capacity:
             # Places are in order of arrival until the store is full: the first ones would be the oldest.
             kept = torch.randperm(len(self), device=self.y.device)[:capacity].sort().values
         for name in self.fields:
@@ -218,7 +255,7 @@ class ReplayMemory(nn.Module):
     def export(self) -> dict[str, Any]:
         """The state as tensors and numbers by name."""
         tensors = {name: getattr(self, name) for name in self.fields}
-        return {**tensors, "capacity": self.capacity, "seen": self.seen, "step": self.step}
+        return {**tensors, "capacity": self.capacity, "seen": self.seen, "step": self.step, "limit": self.limit}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take over an exported state.
@@ -226,6 +263,6 @@ class ReplayMemory(nn.Module):
         Args:
             state: what :meth:`export` returned.
         """
-        for name in self.fields:
+        for name in (*self.fields, "limit"):
             setattr(self, name, state[name].to(self.y.device).clone())
-        self.capacity, self.seen, self.step = int(state["capacity"]), int(state["seen"]), int(state.get("step", 0))
+        self.capacity, self.seen, self.step = int(state["capacity"]), int(state["seen"]), int(state["step"])
