@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 from collections import defaultdict
 from pathlib import Path
 
 from morph_cl import RunConfig, RunRecord
+from morph_cl.catalog import Catalog, load_catalog
 from morph_cl.errors import StoreError
+from morph_cl.experiment.profile import with_profile
 from morph_cl.results.folder import RunFolder
 from morph_cl.results.store import RunStore
 
-_ELSEWHERE = {"data_root", "download", "eval_batch_size", "device", "threads", "plugin_files"}
-"""Where and how fast a run runs; what comes out does not depend on it."""
+_ELSEWHERE = {"data_root", "download", "eval_batch_size", "device", "threads", "plugin_files", "keep_model"}
+"""Where and how fast a run runs, and what is kept of it; what comes out does not depend on it."""
 
 
 Index = defaultdict[str, list[tuple[str, RunFolder]]]
+
+
+@functools.cache
+def _catalog() -> Catalog:
+    return load_catalog()
 
 
 def identity(config: RunConfig) -> str:
@@ -26,8 +34,10 @@ def identity(config: RunConfig) -> str:
         config: a configuration, as asked for or as stored.
 
     Returns:
-        Its fields as text.
+        Its fields as text, the options of its profile among them: a store keeps them so.
     """
+    catalog = _catalog()
+    config = with_profile(config, catalog.strategies.get(config.strategy).spec, catalog)
     return json.dumps(config.model_dump(mode="json", exclude=_ELSEWHERE), sort_keys=True)
 
 
