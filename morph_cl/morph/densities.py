@@ -66,11 +66,12 @@ class Densities:
         return mean.view(*shape, width), covariance.view(*shape, width, width), factor.view(*shape, width, width)
 
     @cached_property
-    def _forms(self) -> list[tuple[Tensor, Tensor]]:
-        """For each expert the coefficients of its modes' log-densities, and the modes of each of its classes.
+    def _forms(self) -> list[Tensor]:
+        """For each expert the coefficients of its modes' log-densities.
 
         Returns:
-            (modes + 1, monomials), the last row that of no mode, and (classes, K) rows of it.
+            (classes * K, monomials) each: class by class, filled up to the K of the class with most modes by rows that
+            say :data:`ABSENT`. So the modes of a class lie side by side and need not be gathered.
         """
         group, groups = self._group, self.experts * self.classes
         count, mean, covariance = self._shrunk(self.sums, group, groups)
@@ -85,7 +86,8 @@ class Densities:
         nothing = torch.zeros_like(form[:1])
         nothing[0, -1] = ABSENT
         rows = [self.place[:, 0] == row for row in range(self.experts)]
-        return [(torch.cat([form[mine], nothing]), _members(self.place[mine, 1], self.classes)) for mine in rows]
+        parts = [(torch.cat([form[mine], nothing]), _members(self.place[mine, 1], self.classes)) for mine in rows]
+        return [part[members].flatten(0, 1) for part, members in parts]
 
     @cached_property
     def _coarse_form(self) -> Tensor:
@@ -104,16 +106,21 @@ class Densities:
         """
         density = z.new_full((len(z), self.experts, self.classes), ABSENT)
         everything = monomials(z) if wanted is None else None
-        for row, (form, members) in enumerate(self._forms):
+        for row, form in enumerate(self._forms):
             if everything is not None:
-                density[:, row] = _mixed(form @ everything, members)
+                density[:, row] = self._mixed(form @ everything)
                 continue
             assert wanted is not None
             rows = wanted[:, row].nonzero().squeeze(1)
             if len(rows):
-                density[rows, row] = _mixed(form @ monomials(z[rows]), members)
+                density[rows, row] = self._mixed(form @ monomials(z[rows]))
         found: Tensor = density.masked_fill(~self.owned, ABSENT)
         return found
+
+    def _mixed(self, values: Tensor) -> Tensor:
+        """Log-densities of concepts (B, classes) from those of their modes (classes * K, B)."""
+        mixed: Tensor = values.view(self.classes, -1, values.shape[1]).logsumexp(1).T
+        return mixed
 
     def coarse(self, z: Tensor) -> Tensor:
         """Log-densities under one Gaussian a concept.
@@ -139,11 +146,6 @@ def exclude(density: Tensor, allowed: Tensor | None) -> Tensor:
         (B, E, classes).
     """
     return density if allowed is None else density.masked_fill(~allowed.expand(len(density), -1)[:, None], ABSENT)
-
-
-def _mixed(values: Tensor, members: Tensor) -> Tensor:
-    """Log-densities of concepts (B, classes) from those of their modes (modes + 1, B)."""
-    return (values[members[:, 0]] if members.shape[1] == 1 else values[members].logsumexp(1)).T
 
 
 def _members(group: Tensor, groups: int) -> Tensor:
