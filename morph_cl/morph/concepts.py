@@ -58,6 +58,7 @@ class Concepts(nn.Module):
         # (E, 3): the same of the loss of the expert's network on data that it was not trained on.
         self.register_buffer("loss_level", torch.zeros(0, 3), persistent=False)
         self._densities: Densities | None = None
+        self._earlier: Densities | None = None
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
@@ -231,11 +232,11 @@ class Concepts(nn.Module):
     def densities(self) -> Densities:
         """The densities as the statistics have them now, kept until those change."""
         if self._densities is None:
-            self._densities = Densities(*self.modes.all(), self.owned, self.shrink)
+            self._densities = Densities(self.modes, self.owned, self.shrink, self._earlier)
         return self._densities
 
     def _changed(self) -> None:
-        self._densities = None
+        self._earlier, self._densities = self._densities or self._earlier, None
 
     def gaussians(self) -> tuple[Tensor, Tensor, Tensor]:
         """One Gaussian a concept, its modes taken together: means, shrunk covariances and their Cholesky factors.

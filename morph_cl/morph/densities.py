@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from morph_cl.morph.gaussians import factorize, moments, quadratic_form
+from morph_cl.morph.modes import Modes
 from morph_cl.morph.projection import monomials
 
 ABSENT = -1e30
@@ -20,16 +21,16 @@ class Densities:
     """Mixtures of Gaussians, one a concept, and one Gaussian that stands for each.
 
     Args:
-        sums: (N, monomials) of every mode.
-        place: (N, 2) int64, its expert's row and its class.
+        modes: the modes of every concept; they must not change while these densities are asked.
         owned: (E, classes) whether the concept exists.
         shrink: share of the covariance of a mode's whole group in its own.
+        earlier: the densities of the same modes at an earlier moment: what has rested since is taken from there.
     """
 
-    def __init__(self, sums: Tensor, place: Tensor, owned: Tensor, shrink: float) -> None:
-        self.sums, self.place, self.owned, self.shrink = sums, place, owned, shrink
+    def __init__(self, modes: Modes, owned: Tensor, shrink: float, earlier: Densities | None = None) -> None:
+        self.modes, self.owned, self.shrink = modes, owned, shrink
+        self._earlier = earlier._known if earlier is not None else None
         self.experts, self.classes = owned.shape
-        self._group = place[:, 0] * self.classes + place[:, 1]
 
     def _shrunk(self, sums: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
         """Counts, means and covariances that lean on the mean covariance of their group: the fewer samples the more."""
@@ -41,13 +42,18 @@ class Densities:
         weight = (self.shrink + width / (width + count)).clamp_max(1.0)[:, None, None]
         return count, mean, (1 - weight) * spread + weight * pooled[group]
 
-    @cached_property
-    def _whole(self) -> tuple[Tensor, Tensor]:
-        """Means (E * classes, d) and shrunk covariances (E * classes, d, d) of concepts, their modes taken together."""
-        groups = self.experts * self.classes
-        total = self.sums.new_zeros(groups, self.sums.shape[1]).index_add_(0, self._group, self.sums)
-        rows = torch.arange(groups, device=self.place.device) // self.classes
-        _, mean, covariance = self._shrunk(total, rows, self.experts)
+    def _whole(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Means and shrunk covariances of the concepts of some experts, the modes of each taken together.
+
+        Args:
+            rows: (R,) the experts.
+
+        Returns:
+            (R * classes, d) and (R * classes, d, d).
+        """
+        total = self.modes.totals(self.experts, self.classes).view(*self.owned.shape, -1)[rows].flatten(0, 1)
+        expert = torch.arange(len(rows), device=total.device).repeat_interleave(self.classes)
+        _, mean, covariance = self._shrunk(total, expert, len(rows))
         return mean, covariance
 
     def gaussians(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -56,14 +62,22 @@ class Densities:
         Returns:
             (E, classes, d), (E, classes, d, d) and (E, classes, d, d) float64; standard normal without a concept.
         """
-        mean, covariance = self._whole
-        eye = torch.eye(mean.shape[1], dtype=torch.float64, device=mean.device)
-        owned = self.owned.flatten()[:, None]
-        covariance = torch.where(owned[..., None], covariance + _RIDGE * eye, eye)
-        covariance, factor = factorize(covariance)
-        mean = torch.where(owned, mean, torch.zeros_like(mean))
+        mean, covariance, factor = self._gaussians(self._rows)
         shape, width = (self.experts, self.classes), mean.shape[1]
         return mean.view(*shape, width), covariance.view(*shape, width, width), factor.view(*shape, width, width)
+
+    @property
+    def _rows(self) -> Tensor:
+        return torch.arange(self.experts, device=self.owned.device)
+
+    def _gaussians(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """:meth:`gaussians` of some experts, their concepts one after the other."""
+        mean, covariance = self._whole(rows)
+        eye = torch.eye(mean.shape[1], dtype=torch.float64, device=mean.device)
+        owned = self.owned[rows].flatten()[:, None]
+        covariance = torch.where(owned[..., None], covariance + _RIDGE * eye, eye)
+        covariance, factor = factorize(covariance)
+        return torch.where(owned, mean, torch.zeros_like(mean)), covariance, factor
 
     @cached_property
     def _forms(self) -> list[Tensor]:
@@ -73,11 +87,12 @@ class Densities:
             (classes * K, monomials) each: class by class, filled up to the K of the class with most modes by rows that
             say :data:`ABSENT`. So the modes of a class lie side by side and need not be gathered.
         """
-        group, groups = self._group, self.experts * self.classes
-        count, mean, covariance = self._shrunk(self.sums, group, groups)
+        sums, place = self.modes.all()
+        group, groups = place[:, 0] * self.classes + place[:, 1], self.experts * self.classes
+        count, mean, covariance = self._shrunk(sums, group, groups)
         # A mode alone in its concept leans on the expert's other concepts instead.
         alone = (torch.bincount(group, minlength=groups) == 1)[group][:, None, None]
-        covariance = torch.where(alone, self._whole[1][group], covariance)
+        covariance = torch.where(alone, self._whole(self._rows)[1][group], covariance)
         _, factor = factorize(covariance + _RIDGE * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device))
         total = count.new_zeros(groups).index_add_(0, group, count)
         form = quadratic_form(mean, factor)
@@ -85,14 +100,27 @@ class Densities:
         form = form.float()
         nothing = torch.zeros_like(form[:1])
         nothing[0, -1] = ABSENT
-        rows = [self.place[:, 0] == row for row in range(self.experts)]
-        parts = [(torch.cat([form[mine], nothing]), _members(self.place[mine, 1], self.classes)) for mine in rows]
+        rows = [place[:, 0] == row for row in range(self.experts)]
+        parts = [(torch.cat([form[mine], nothing]), _members(place[mine, 1], self.classes)) for mine in rows]
         return [part[members].flatten(0, 1) for part, members in parts]
 
     @cached_property
     def _coarse_form(self) -> Tensor:
-        mean, _, factor = self.gaussians()
-        return quadratic_form(mean.flatten(0, 1), factor.flatten(0, 1)).float()
+        """(E * classes, monomials) coefficients; a stream without boundaries asks for them at every batch."""
+        known, rows = self._earlier, self._rows
+        if known is not None and known[0] is self.modes.rest and len(known[1]) == self.owned.numel():
+            form, rows = known[1].clone(), torch.bincount(self.modes.place[:, 0].long()).nonzero().squeeze(1)
+        else:
+            form = self.owned.new_zeros(self.owned.numel(), self.modes.sums.shape[1], dtype=torch.float32)
+        mean, _, factor = self._gaussians(rows)
+        form.view(*self.owned.shape, -1)[rows] = quadratic_form(mean, factor).float().view(len(rows), self.classes, -1)
+        self._earlier = None
+        return form
+
+    @property
+    def _known(self) -> tuple[Tensor, Tensor] | None:
+        """The table of resting modes that coarse coefficients were computed of, and those."""
+        return (self.modes.rest, self._coarse_form) if "_coarse_form" in self.__dict__ else self._earlier
 
     def fine(self, z: Tensor, wanted: Tensor | None = None) -> Tensor:
         """Log-densities under the mixtures.

@@ -10,6 +10,7 @@ from torch import Tensor
 from morph_cl.errors import UsageError
 from morph_cl.morph.budget import fit_budget
 from morph_cl.morph.growth import class_log_density, expert_losses, look
+from morph_cl.morph.holdout import training_rows
 from morph_cl.morph.novelty import NoveltyDetector
 
 if TYPE_CHECKING:
@@ -94,20 +95,22 @@ def remember(model: MorphModel, x: Tensor, y: Tensor) -> None:
     fit_budget(model)
 
 
-def observe(model: MorphModel, x: Tensor, y: Tensor) -> None:
+def observe(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
     """Take in one batch of a stream without boundaries: novelty, growth, concepts and memory.
 
     Args:
         model: the model.
         x: (B, C, H, W).
         y: (B,) int64 classes.
+
+    Returns:
+        (B,) bool, the samples to train on: all but those held out.
     """
     if not model.concepts.projection.fitted:
         model.window.append((x, y))
-        if sum(len(part) for _, part in model.window) < model.options.window:
-            return
-        flush(model)
-        return
+        if sum(len(part) for _, part in model.window) >= model.options.window:
+            flush(model)
+        return training_rows(x, model.options.holdout)
     seen = look(model, x, y)
     thresholds = model.thresholds
     novelty = seen.value(thresholds)
@@ -121,8 +124,18 @@ def observe(model: MorphModel, x: Tensor, y: Tensor) -> None:
         model.concepts.set_level(model.row, density[known[:, model.row], model.row])
         if seen.losses is not None and model.row == seen.closest:
             model.concepts.set_loss_level(model.row, seen.losses)
-    absorb(model, x, y)
-    remember(model, x, y)
+    return _learn(model, x, y)
+
+
+def _learn(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
+    """Add samples to concepts and memory, and those held out to what sleep is judged on; (B,) bool, which are not."""
+    train = training_rows(x, model.options.holdout)
+    absorb(model, x[train], y[train])
+    remember(model, x[train], y[train])
+    if not bool(train.all()):
+        model.validation.add(x[~train], y[~train], model.active)
+        fit_budget(model)
+    return train
 
 
 def flush(model: MorphModel) -> None:
@@ -132,8 +145,7 @@ def flush(model: MorphModel) -> None:
         x, y = torch.cat([x for x, _ in window]), torch.cat([y for _, y in window])
         model.concepts.fit_projection(x)
         fit_budget(model)
-        absorb(model, x, y)
-        remember(model, x, y)
+        _learn(model, x, y)
 
 
 def check_batch(model: MorphModel, x: Tensor, y: Tensor) -> None:

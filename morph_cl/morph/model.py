@@ -274,12 +274,12 @@ class MorphModel(nn.Module):
         """(B, E, classes) log-densities within the task, of the experts worth asking; None before there are any."""
         if not (self.concepts.projection.fitted and bool(self.concepts.owned.any())):
             return None
-        if len(self.pool) <= self.options.candidates:
+        if len(self.pool) < 2:
             return exclude(self.concepts.log_density(x), allowed)
-        promise = self.mixture.promise(exclude(self.concepts.coarse_log_density(x), allowed), gate)
-        best = promise.topk(self.options.candidates, 1).indices
-        wanted = torch.zeros_like(promise, dtype=torch.bool).scatter_(1, best, True)
-        return exclude(self.concepts.log_density(x, wanted), allowed)
+        z = self.concepts.projection(x)
+        promise = self.mixture.promise(exclude(self.concepts.densities.coarse(z), allowed), gate)
+        wanted = promise >= promise.amax(1, keepdim=True) - self.options.margin
+        return exclude(self.concepts.densities.fine(z, wanted), allowed)
 
     def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """The routed prediction.

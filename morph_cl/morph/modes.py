@@ -35,6 +35,7 @@ class Modes(nn.Module):
         self.register_buffer("rest", torch.zeros(0, 0, dtype=torch.float16), persistent=False)
         self.register_buffer("rest_count", torch.zeros(0), persistent=False)
         self.register_buffer("rest_place", torch.zeros(0, 2, dtype=torch.int16), persistent=False)
+        self._resting: tuple[Tensor, Tensor] | None = None  # the table that the totals are of, and the totals
 
     def __len__(self) -> int:
         return len(self.place) + len(self.rest_place)
@@ -55,10 +56,27 @@ class Modes(nn.Module):
 
     def count_by_place(self, experts: int, classes: int) -> Tensor:
         """(E, classes) samples met."""
-        place = torch.cat([self.place, self.rest_place]).long()
         counts = torch.cat([self.sums[:, -1], self.rest_count])
-        total = counts.new_zeros(experts * classes)
-        return total.index_add_(0, place[:, 0] * classes + place[:, 1], counts).view(experts, classes)
+        concept = _concept(torch.cat([self.place, self.rest_place]), classes)
+        return counts.new_zeros(experts * classes).index_add_(0, concept, counts).view(experts, classes)
+
+    def totals(self, experts: int, classes: int) -> Tensor:
+        """Sums of the modes of each concept together.
+
+        Args:
+            experts: E.
+            classes: number of classes.
+
+        Returns:
+            (E * classes, monomials) float32.
+        """
+        # What rests changes with the expert in training, live modes change with every batch.
+        if self._resting is None or self._resting[0] is not self.rest or len(self._resting[1]) != experts * classes:
+            total = self.sums.new_zeros(experts * classes, self.sums.shape[1])
+            if len(self.rest):
+                total.index_add_(0, _concept(self.rest_place, classes), self._resting_sums())
+            self._resting = self.rest, total
+        return self._resting[1].index_add(0, _concept(self.place, classes), self.sums)
 
     def append(self, sums: Tensor, place: Tensor) -> None:
         """Add live modes.
@@ -101,6 +119,8 @@ class Modes(nn.Module):
         if not len(self.rest_place):
             return
         wanted = torch.ones_like(self.rest_count, dtype=torch.bool) if row is None else self.rest_place[:, 0] == row
+        if not bool(wanted.any()):
+            return
         self.append(self._resting_sums()[wanted], self.rest_place[wanted])
         self.rest, self.rest_count = self.rest[~wanted], self.rest_count[~wanted]
         self.rest_place = self.rest_place[~wanted]
@@ -131,3 +151,9 @@ class Modes(nn.Module):
         covariance[:, upper[0], upper[1]] = packed[:, :-width]
         covariance[:, upper[1], upper[0]] = packed[:, :-width]
         return sums_of(self.rest_count, mean, covariance)
+
+
+def _concept(place: Tensor, classes: int) -> Tensor:
+    """(N,) int64 the concepts that modes belong to, numbered expert by expert."""
+    place = place.long()
+    return place[:, 0] * classes + place[:, 1]

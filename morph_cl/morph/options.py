@@ -103,7 +103,7 @@ class MorphOptions(Options):
     )
     holdout: Annotated[float, Field(ge=0, lt=0.5)] = Field(
         0.02,
-        description="share of each experience kept from training, to judge novelty, calibration, merges and pruning on",
+        description="share of the stream kept from training, to judge novelty and what sleep does on",
     )
     replay: Annotated[int, Field(ge=0, le=65_536)] = Field(
         128, description="memory samples joined to each training step"
@@ -145,8 +145,10 @@ class MorphOptions(Options):
         0.0, description="weight of keeping the gate's logits small (router z-loss); 0 leaves it out"
     )
     graph: bool = Field(True, description="use the knowledge graph's prior in routing")
-    candidates: Annotated[int, Field(ge=1, le=4_096)] = Field(
-        3, description="experts whose densities are looked at closely, for one input"
+    margin: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
+        8.0,
+        description="nats of log-probability behind the best, by one Gaussian a concept, within which an expert's "
+        "densities are looked at closely",
     )
     top_k: Annotated[int, Field(ge=1, le=64)] = Field(2, description="routed experts that run for one input")
     graph_decay: Annotated[float, Field(gt=0, le=1)] = Field(
@@ -222,7 +224,13 @@ class MorphOptions(Options):
     )
     bound: Annotated[float, Field(ge=0, le=1)] = Field(
         0.002,
-        description="most held-out accuracy that a change in sleep may cost; one that costs more is undone",
+        description="most held-out accuracy that a change in sleep, or all of a sleep, may cost; what costs more is "
+        "undone",
+    )
+    loss_bound: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.02,
+        description="most that a change in sleep, or all of a sleep, may raise the mean loss on held-out samples, in "
+        "nats; what raises it more is undone",
     )
     meta: bool = Field(
         False,

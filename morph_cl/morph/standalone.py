@@ -43,9 +43,9 @@ def train_step(
     if {group.get("name") for group in optimizer.param_groups} != set(GROUPS):
         raise UsageError("the optimizer cannot follow what grows; give the one that model.make_optimizer() returns.")
     model.train()
-    observe(model, x, y)
+    train = observe(model, x, y)
     cover(optimizer, dict(model.named_parameters()), model.gate)
-    loss = _update(model, x, y, optimizer, criterion)
+    loss = _update(model, x[train], y[train], optimizer, criterion)
     if model.sleep_due:
         model.sleep()
         cover(optimizer, dict(model.named_parameters()), model.gate)

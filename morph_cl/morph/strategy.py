@@ -184,7 +184,9 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
         options = self.morph_options
         if options.boundaries == "free":
             # An attached replay plugin appends its samples to the batch: they are no news.
-            observe(self.morph, self.mb_x[: self.train_mb_size], self.mb_y[: self.train_mb_size])
+            train = observe(self.morph, self.mb_x[: self.train_mb_size], self.mb_y[: self.train_mb_size])
+            rows = torch.cat([train, train.new_ones(len(self.mb_x) - len(train))])
+            self.mbatch = [part[rows] for part in cast(Any, self).mbatch]
             self._cover()
         elif options.decay:
             set_rate(self.optimizer, max(1.0 - self._done / self._total, _LEAST_RATE))

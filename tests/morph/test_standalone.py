@@ -125,7 +125,7 @@ def test_an_optimizer_of_another_origin_is_refused(make_model: Make, make_sample
 
 
 def test_a_criterion_replaces_the_cross_entropy(make_model: Make, make_samples: Samples) -> None:
-    model = make_model(shared=True)
+    model = make_model(shared=True, holdout=0)
     seen = []
 
     def criterion(logits: Tensor, y: Tensor) -> Tensor:
@@ -164,7 +164,7 @@ def test_a_grown_model_goes_through_its_state(learn: Train, make_model: Make, ma
 def test_the_optimizer_covers_what_is_trainable_after_a_sleep_that_drops_experts(
     learn: Train, make_model: Make, make_samples: Samples
 ) -> None:
-    model = make_model(prune_after=1, merge_agreement=0.3, bound=1.0)
+    model = make_model(prune_after=1, merge_agreement=0.3, bound=1.0, loss_bound=100.0, holdout=0)
     optimizer = model.make_optimizer()
     for seed, domain in enumerate((0, 2, 1)):
         learn(model, optimizer, *make_samples(700, domain, seed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,10 +13,39 @@ from morph_cl.morph.mixture import Evidence
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
+    from morph_cl.morph.options import MorphOptions
+
+
+LEAST_HELD_OUT = 20
+"""Held-out samples below which sleep is judged on memory samples instead; below it nothing is judged at all."""
+_MOST_REMEMBERED = 1_024  # memory samples that stand in for held-out ones
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How good the model's predictions of the held-out samples are.
+
+    Args:
+        accuracy: in [0, 1].
+        loss: mean cross-entropy in nats.
+    """
+
+    accuracy: float
+    loss: float
+
+    def costs(self, before: Verdict, options: MorphOptions) -> bool:
+        """Whether a change between two verdicts cost more than ``bound`` or ``loss_bound``.
+
+        Args:
+            before: the verdict before the change.
+            options: both bounds.
+        """
+        less, more = before.accuracy - self.accuracy, self.loss - before.loss
+        return not (less <= options.bound and more <= options.loss_bound)
 
 
 class HeldOut:
-    """The held-out samples of a model that sleeps.
+    """The held-out samples of a model that sleeps; where there are too few, some of its memory.
 
     An expert's answers are kept by its network: a network that comes back after an undone change is not asked again.
     Densities, gate and shared answer are kept until :meth:`forget_tables`.
@@ -25,10 +55,15 @@ class HeldOut:
     """
 
     def __init__(self, model: MorphModel) -> None:
-        store = model.validation
+        few = len(model.validation) < LEAST_HELD_OUT
+        self.store = store = model.memory if few else model.validation
+        step = -(-len(store) // _MOST_REMEMBERED) if few and len(store) else 1
+        self.places = torch.arange(0, len(store), step, device=store.y.device)
         self.model = model
-        self.x = store.images(torch.arange(len(store), device=store.y.device))
-        self.y = store.y.long()
+        self.x = store.images(self.places)
+        self.y = store.y[self.places].long()
+        self.start: Verdict | None = None
+        """The verdict before the sleep; None outside one."""
         self.tables: Evidence | None = None
         """Densities, gate and shared answer, as far as they are known."""
         self.undone_merges = 0
@@ -41,7 +76,7 @@ class HeldOut:
     @property
     def owner(self) -> Tensor:
         """(N,) numbers of the experts that own the samples."""
-        return self.model.validation.owner
+        return self.store.owner[self.places]
 
     def forget_tables(self) -> None:
         """Ask densities, gate and shared expert anew next time: one of them changed."""
@@ -78,14 +113,28 @@ class HeldOut:
             route, _ = self.model.mixture.route(self.evidence(), len(self.model.pool))
         return route.exp().expand(len(self), -1)
 
-    def hits(self) -> Tensor:
-        """(N,) bool: which samples the model gets right."""
+    def outputs(self) -> Tensor:
+        """Logits (N, classes) of the model."""
         model, evidence = self.model, self.evidence()
         with torch.no_grad():
             route, within = model.mixture.route(evidence, len(model.pool))
-            output = model.mixture.combine(route, within, self.answers(), evidence.shared)
-        return output.argmax(1) == self.y
+            return model.mixture.combine(route, within, self.answers(), evidence.shared)
 
-    def accuracy(self) -> float:
-        """Share of the samples that the model gets right."""
-        return float(self.hits().float().mean())
+    def hits(self) -> Tensor:
+        """(N,) bool: which samples the model gets right."""
+        return self.outputs().argmax(1) == self.y
+
+    def verdict(self) -> Verdict:
+        """How good the model's predictions are now."""
+        outputs = self.outputs()
+        hits = outputs.argmax(1) == self.y
+        return Verdict(float(hits.float().mean()), float(nn.functional.cross_entropy(outputs, self.y)))
+
+    def stands(self, before: Verdict) -> bool:
+        """Whether a change may stay: within the bounds of what was before it, and of the start of the sleep.
+
+        Args:
+            before: the verdict before the change.
+        """
+        now, options = self.verdict(), self.model.options
+        return not any(now.costs(then, options) for then in (before, self.start) if then is not None)

@@ -76,7 +76,7 @@ def merge_pair(model: MorphModel, keep: int, drop: int, held: HeldOut | None = N
     agreement = agreement_of(held, keep, drop)
     if agreement < model.thresholds.merge_agreement:
         return False
-    undo, before = Undo(model, held), held.accuracy()
+    undo, before = Undo(model, held), held.verdict()
     rows = model.numbers.index(keep), model.numbers.index(drop)
     counts = model.concepts.counts.sum(1)
     share = float(counts[rows[0]] / (counts[rows[0]] + counts[rows[1]]))
@@ -86,9 +86,8 @@ def merge_pair(model: MorphModel, keep: int, drop: int, held: HeldOut | None = N
     held.forget_tables()
     for net, way in ((both, by), (undo.nets[keep], "alone")):
         model.pool.replace(keep, net)
-        loss = before - held.accuracy()
-        if loss <= model.options.bound:
-            facts = {"agreement": agreement, "lost": loss, "by": way}
+        if held.stands(before):
+            facts = {"agreement": agreement, "lost": before.accuracy - held.verdict().accuracy, "by": way}
             model.note("merge", kept=keep, dropped=drop, **facts, experts=len(model.pool))
             return True
     undo.restore(model)

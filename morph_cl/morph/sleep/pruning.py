@@ -28,7 +28,7 @@ def count_dormant(model: MorphModel, shares: Tensor) -> None:
 
 
 def prune(model: MorphModel, held: HeldOut) -> list[int]:
-    """Drop the experts that nothing was routed to for long enough; a removal that costs accuracy is undone.
+    """Drop the experts that nothing was routed to for long enough; a removal that costs more than the bounds is undone.
 
     Args:
         model: the model.
@@ -41,13 +41,13 @@ def prune(model: MorphModel, held: HeldOut) -> list[int]:
     for number in [n for n, sleeps in model.dormant.items() if sleeps >= model.options.prune_after]:
         if number == model.active or len(model.pool) < 2:
             continue
-        undo, before = Undo(model, held), held.accuracy()
+        undo, before = Undo(model, held), held.verdict()
         remove_expert(model, number, heir_of(model, number))
         held.forget_tables()
-        loss = before - held.accuracy()
-        if loss > model.options.bound:
+        if not held.stands(before):
             undo.restore(model)
         else:
             pruned.append(number)
-            model.note("prune", expert=number, lost=loss, experts=len(model.pool))
+            lost = before.accuracy - held.verdict().accuracy
+            model.note("prune", expert=number, lost=lost, experts=len(model.pool))
     return pruned

@@ -62,7 +62,7 @@ def overloaded(model: MorphModel, held: HeldOut) -> list[int]:
 
 
 def split_expert(model: MorphModel, number: int, held: HeldOut) -> int | None:
-    """Divide what an expert owns in two regions; a split that costs held-out accuracy is undone.
+    """Divide what an expert owns in two regions; a split that costs more than the bounds is undone.
 
     Args:
         model: the model.
@@ -75,18 +75,18 @@ def split_expert(model: MorphModel, number: int, held: HeldOut) -> int | None:
     centres = _centres(model, number)
     if centres is None:
         return None
-    undo, before = Undo(model, held), held.accuracy()
+    undo, before = Undo(model, held), held.verdict()
     child = _add_child(model, number, centres)
     _hand_over(model, number, child, centres)
     for one in (number, child):
         model.pool.replace(one, _specialised(model, one))
     held.forget_tables()
-    loss = before - held.accuracy()
-    if loss > model.options.bound:
+    if not held.stands(before):
         undo.restore(model)
         return None
     model.dormant[child] = 0
-    model.note("split", expert=child, parent=number, lost=loss, experts=len(model.pool))
+    lost = before.accuracy - held.verdict().accuracy
+    model.note("split", expert=child, parent=number, lost=lost, experts=len(model.pool))
     return child
 
 

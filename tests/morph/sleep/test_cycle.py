@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 import torch
@@ -11,8 +12,8 @@ from torch import Tensor
 
 from morph_cl.morph import sleep as sleeping
 from morph_cl.morph.model import MorphModel
-from morph_cl.morph.sleep import merging
-from morph_cl.morph.sleep.cycle import reorganise
+from morph_cl.morph.sleep import cycle, merging
+from morph_cl.morph.sleep.held_out import Verdict
 
 Make = Callable[..., MorphModel]
 Samples = Callable[..., tuple[Tensor, Tensor]]
@@ -28,9 +29,21 @@ def grown(experience: Train, make_model: Make, make_samples: Samples) -> MorphMo
     return model
 
 
-def held_out_accuracy(model: MorphModel) -> float:
+def held_out_verdict(model: MorphModel) -> Verdict:
     with torch.no_grad():
-        return sleeping.HeldOut(model).accuracy()
+        return sleeping.HeldOut(model).verdict()
+
+
+def held_out_accuracy(model: MorphModel) -> float:
+    return held_out_verdict(model).accuracy
+
+
+def same(a: Any, b: Any) -> bool:
+    if isinstance(a, Tensor):
+        return torch.equal(a, b)
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    return bool(a == b)
 
 
 def test_identical_experts_are_merged(grown: MorphModel) -> None:
@@ -81,17 +94,49 @@ def three_experts(experience: Train, make_model: Make, make_samples: Samples) ->
 
 @settings(max_examples=12)
 @given(st.integers(0, 10_000))
-def test_what_is_judged_on_held_out_samples_never_costs_more_than_its_bound(
-    three_experts: MorphModel, seed: int
-) -> None:
-    model = copy.deepcopy(three_experts)
+def test_no_sleep_costs_more_than_its_bounds_on_held_out_samples(three_experts: MorphModel, seed: int) -> None:
+    model = copy.deepcopy(three_experts).eval()
     torch.manual_seed(seed)
-    model.mixture.weights = torch.randn(6)  # whatever weights sleep finds
-    before = held_out_accuracy(model)
+    model.mixture.weights = torch.randn(6)  # whatever weights and gate sleep finds
     with torch.no_grad():
-        detail = reorganise(model, sleeping.HeldOut(model))
-    changes = 1 + len(detail["merged"]) + len(detail["pruned"])
-    assert held_out_accuracy(model) >= before - changes * model.options.bound - 1e-6
+        model.gate.weight.normal_()
+    before = held_out_verdict(model)
+    model.sleep()
+    after = held_out_verdict(model)
+    assert after.accuracy >= before.accuracy - model.options.bound - 1e-6
+    assert after.loss <= before.loss + model.options.loss_bound + 1e-5
+
+
+def test_a_sleep_that_costs_more_than_its_bounds_is_undone_as_a_whole(
+    grown: MorphModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def spoil(model: MorphModel) -> bool:
+        with torch.no_grad():
+            model.gate.weight.neg_()
+        return True
+
+    monkeypatch.setattr(cycle, "train_gate", spoil)
+    options = {"merge": True, "merge_agreement": 1e-9, "calibrate": False, "prune_after": 1, "prune": True}
+    monkeypatch.setattr(grown, "options", grown.options.model_copy(update=options))
+    grown.mixture.weights = torch.tensor([1e-6, 5.0, 0.1, 0.05, 1.0, 0.3]).log()  # the gate alone routes
+    grown.pending.clear()
+    before = copy.deepcopy(grown.state_dict())
+    detail = grown.sleep()
+    after = grown.state_dict()
+    assert detail["undone"]["accuracy"] < detail["accuracy_before"] - grown.options.bound
+    assert detail["accuracy"] == detail["accuracy_before"]
+    assert all(torch.equal(after[name], before[name]) for name in before if name != "_extra_state")
+    for part in ("statistics", "memory", "numbers", "dormant"):
+        assert same(after["_extra_state"][part], before["_extra_state"][part]), part
+    assert [event.kind for event in grown.pending] == ["sleep"]
+
+
+def test_with_nothing_to_judge_by_sleep_changes_nothing(make_model: Make, make_samples: Samples) -> None:
+    model = make_model(holdout=0)
+    model.train_step(make_samples(16, 0, 0), model.make_optimizer())
+    before = copy.deepcopy(dict(model.named_parameters()))
+    assert model.sleep()["held_out"] == 16
+    assert all(torch.equal(parameter, before[name]) for name, parameter in model.named_parameters())
 
 
 def test_an_expert_that_nothing_is_routed_to_is_pruned_but_not_a_young_one(

@@ -38,10 +38,10 @@ def test_merges_that_are_tried_and_undone_ask_each_network_once(
     monkeypatch.setattr(grown.pool, "forward", count)
     held = HeldOut(grown)
     with torch.no_grad():
-        before = held.accuracy()
+        before = held.verdict().accuracy
         assert not merge_pair(grown, keep=0, drop=1, held=held)
         assert not merge_pair(grown, keep=1, drop=0, held=held)
-        assert held.accuracy() == before
+        assert held.verdict().accuracy == before
     assert len(asked) == len({id(net) for net in asked}) == 3 + 2  # three experts, and the mean of each trial
 
 
@@ -56,7 +56,7 @@ def test_what_is_kept_equals_what_is_computed_anew_after_a_removal_and_its_undoi
         fresh = HeldOut(grown)
         assert torch.equal(held.answers(), fresh.answers())
         assert torch.equal(held.shares(), fresh.shares())
-        assert held.accuracy() == fresh.accuracy()
+        assert held.verdict().accuracy == fresh.verdict().accuracy
         undo.restore(grown)
     assert torch.equal(held.answers(), before[0])
     assert torch.equal(held.shares(), before[1])

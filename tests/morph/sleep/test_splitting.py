@@ -62,10 +62,10 @@ def test_a_split_that_helps_stands(model: MorphModel) -> None:
     held = HeldOut(model)
     counts, total = model.concepts.counts[0].clone(), len(model.memory)
     with torch.no_grad():
-        before = held.accuracy()
+        before = held.verdict().accuracy
         assert splitting.split_expert(model, 0, held) == 2
-        assert held.accuracy() > before
-        assert HeldOut(model).accuracy() == held.accuracy()
+        assert held.verdict().accuracy > before
+        assert HeldOut(model).verdict().accuracy == held.verdict().accuracy
     rows = (model.gate, model.concepts, model.concepts.level, model.pool, model.numbers, model.graph.experts)
     assert {len(table) for table in rows} == {3}
     torch.testing.assert_close(model.concepts.counts[0] + model.concepts.counts[2], counts)
@@ -93,10 +93,10 @@ def test_a_split_that_hurts_is_undone_bit_for_bit(model: MorphModel) -> None:
     with_options(model, bound=-2.0)
     held = HeldOut(model)
     with torch.no_grad():
-        accuracy = held.accuracy()
+        accuracy = held.verdict().accuracy
         before = copy.deepcopy(model.state_dict())
         assert splitting.split_expert(model, 0, held) is None
-        assert held.accuracy() == accuracy
+        assert held.verdict().accuracy == accuracy
     assert_same_state(model.state_dict(), before)
     assert not [event for event in model.pending if event.kind == "split"]
 
