@@ -17,7 +17,7 @@ import gc
 import time
 from pathlib import Path
 
-from protocols import ENTRIES, PROTOCOLS, configuration
+from protocols import ENTRIES, PROTOCOLS, SEEDS, configuration
 from stored import identity, index
 from table import print_table
 
@@ -57,13 +57,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--protocols", nargs="+", default=list(PROTOCOLS), choices=PROTOCOLS, metavar="NAME")
     parser.add_argument("--strategies", nargs="+", default=list(ENTRIES), choices=ENTRIES, metavar="NAME")
-    parser.add_argument("--seeds", type=int, nargs="+", help="0 to 4 by default, 0 to 2 for ewc and joint")
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(SEEDS), help="0 to 4 by default")
     parser.add_argument("--store", type=Path, default=Path("runs/morph-study"), help="folder of runs")
     parser.add_argument("--table", action="store_true", help="train nothing, print what the store holds")
     arguments = parser.parse_args()
     for protocol in () if arguments.table else arguments.protocols:
         for name in arguments.strategies:
-            for seed in arguments.seeds or ENTRIES[name].seeds:
+            for seed in arguments.seeds:
                 outcome = work_on(configuration(protocol, name, seed), arguments.store)
                 print(f"{protocol} {name} seed {seed}: {outcome}", flush=True)
     runs = index(arguments.store)

@@ -185,23 +185,24 @@ class Entry:
     Args:
         strategy: the strategy's registered name.
         settings: what it adds to a protocol's stream.
-        seeds: the seeds that it runs with unless told else; fewer where a run is long.
     """
 
     strategy: str
     settings: Callable[[Protocol], Settings]
-    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
 
 
 ENTRIES: dict[str, Entry] = {
     "morph": Entry("morph", _morph),
     "morph-free": Entry("morph", _morph_free),
     "naive": Entry("naive", _naive),
-    "ewc": Entry("ewc", _ewc, seeds=(0, 1, 2)),
+    "ewc": Entry("ewc", _ewc),
     "replay": Entry("replay", _replay),
     "der": Entry("der", _der),
-    "joint": Entry("joint", _joint, seeds=(0, 1, 2)),
+    "joint": Entry("joint", _joint),
 }
+
+SEEDS = (0, 1, 2, 3, 4)
+"""The seeds of stream and learner that every entry runs with, unless told else."""
 
 UPPER_BOUNDS = ("joint",)
 """Rows that hold all data: no rivals."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
-from protocols import ENTRIES, PROTOCOLS, UPPER_BOUNDS, configuration
+from protocols import PROTOCOLS, UPPER_BOUNDS, configuration
 from stored import Index, finished_record
 
 from morph_cl import RunRecord
@@ -17,22 +17,21 @@ _HEADER = (
 )
 
 
-def print_table(protocol: str, entries: Iterable[str], seeds: Sequence[int] | None, runs: Index) -> None:
+def print_table(protocol: str, entries: Iterable[str], seeds: Sequence[int], runs: Index) -> None:
     """Print what is finished of a protocol.
 
     Args:
         protocol: its name.
         entries: the rows.
-        seeds: the seeds that count; None takes each row's own.
+        seeds: the seeds that count.
         runs: the stored runs.
     """
     limit = PROTOCOLS[protocol].limit
     print(f"\n{protocol}: at most {limit / 1e6:.1f} MB\n{_HEADER}")
     for name in entries:
-        wanted = ENTRIES[name].seeds if seeds is None else seeds
-        found = [finished_record(runs, configuration(protocol, name, seed)) for seed in wanted]
+        found = [finished_record(runs, configuration(protocol, name, seed)) for seed in seeds]
         records = [record for record in found if record is not None]
-        print(_row(name, records, len(wanted), limit) if records else f"{name:<12} {'not run yet':>17}")
+        print(_row(name, records, len(seeds), limit) if records else f"{name:<12} {'not run yet':>17}")
     print(
         "Per cent, mean +- half-width of the 95% interval over the finished seeds. MB: the most held after any "
         "experience\nof any seed, ! above the limit. Seconds: means. ^ upper bound: holds all data, no rival.",
