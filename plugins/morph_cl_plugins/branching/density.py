@@ -16,7 +16,7 @@ _SHRINKAGE = 0.01
 class ClassDensities:
     """One normal distribution an expert and class, all with one covariance.
 
-    Scores are linear in the features. Features are frozen and no sample is stored: sums over each experience are enough.
+    Scores are linear in the features. Those are frozen, and no sample is stored: sums over each experience are enough.
 
     Args:
         width: number of features.
