@@ -100,7 +100,7 @@ def _rows(model: BranchedModel, batch: LabelledBatch, mask: Mask) -> _Rows:
     parent = model.parent.calibrated(model.parent(x), allowed)
     oracle = oracle_experts(model, y, batch.experience)
     oracle_right, oracle_accepted, free_right = (torch.zeros_like(y, dtype=torch.bool) for _ in range(3))
-    for number in oracle.unique().tolist():
+    for number in sorted(set(oracle.tolist())):
         own = (oracle == number).nonzero().squeeze(1)
         expert = model.expert(number)
         log_probs = expert.calibrated(model.logits(x[own], number), None if allowed is None else allowed[own])

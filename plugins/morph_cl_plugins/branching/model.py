@@ -64,7 +64,10 @@ class BranchedModel(nn.Module):
 
     def layer(self, number: int) -> int:
         """The hidden layer of an expert that branches hang on."""
-        return self.options.nested_layer if number else self.options.layer
+        if number:
+            return self.options.nested_layer
+        # The last layers know only what the parent's task needs; later parts of a stream need something else.
+        return self.options.layer or (min(2, len(self.options.hidden)) if self.beside_parent else 1)
 
     def branches_on(self, number: int) -> list[int]:
         """The branches that hang on an expert."""
@@ -100,7 +103,7 @@ class BranchedModel(nn.Module):
             (B, width) activations of its hidden layer.
         """
         if not number:
-            return self.parent.vector(self.parent.hidden(x, self.options.layer))
+            return self.parent.vector(self.parent.hidden(x, self.layer(0)))
         branch = self.branch(number)
         return branch.hidden(self.features(x, branch.host), self.options.nested_layer)
 

@@ -31,7 +31,11 @@ class BranchingOptions(TrainingOptions):
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.3, description="dropout of the parent, while it trains")
     decay: bool = Field(True, description="whether learning rates fall linearly to 5 % within each stage of training")
 
-    layer: Annotated[int, Field(ge=1)] = Field(2, description="hidden layer of the parent that branches hang on")
+    layer: Annotated[int, Field(ge=1)] | None = Field(
+        None,
+        description="hidden layer of the parent that branches hang on; None takes the second where branches grow "
+        "beside the parent's own data, the first in streams",
+    )
     branch_hidden: tuple[Width, ...] = Field((512, 256), min_length=1, description="hidden widths of a branch")
     branch_dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.5, description="dropout of a branch")
     branch_lr: Annotated[float, Field(gt=0, le=10)] = Field(1e-3, description="learning rate of branches")
@@ -94,7 +98,7 @@ class BranchingOptions(TrainingOptions):
             ("layer", self.layer, "parent", self.hidden),
             ("nested_layer", self.nested_layer, "branch", self.branch_hidden),
         ):
-            if asked > len(hidden):
+            if asked is not None and asked > len(hidden):
                 allowed = ", ".join(str(number) for number in range(1, len(hidden) + 1))
                 raise ValueError(
                     f"the {owner} has no hidden layer {asked}; give {name}={allowed.replace(', ', ' or ')}"

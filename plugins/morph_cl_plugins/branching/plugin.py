@@ -26,6 +26,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             profiles={
                 "origin": {
                     "branching": {
+                        "layer": 2,
                         "branch_lr": 3e-4,
                         "branch_weight_decay": 0.01,
                         "exposure": 0.0,

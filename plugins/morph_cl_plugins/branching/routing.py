@@ -90,7 +90,7 @@ class _Descent:
 
     def __init__(self, model: BranchedModel, x: Tensor, allowed: Tensor | None) -> None:
         self.model, self.allowed = model, allowed
-        parent, layer, size = model.parent, model.options.layer, len(x)
+        parent, layer, size = model.parent, model.layer(0), len(x)
         self.low = parent.hidden(x, 1)
         self.trunk = parent.advance(self.low, 1, layer)
         self.rows = torch.arange(size, device=x.device)
@@ -111,7 +111,7 @@ class _Descent:
         """The parent's own answer (rows, classes), computed once an image."""
         missing = rows[~self.parent_known[rows]]
         if len(missing):
-            parent, layer = self.model.parent, self.model.options.layer
+            parent, layer = self.model.parent, self.model.layer(0)
             logits = parent.finish(self.trunk[missing], layer)
             self.parent_log_probs[missing] = parent.calibrated(logits, self._allowed(missing))
             self.macs[missing] += sum(parent.layer_macs[layer:])

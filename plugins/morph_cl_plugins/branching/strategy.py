@@ -11,13 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from morph_cl import Event, LabelledBatch, StrategyContext, TensorStrategy, UsageError, build_optimizer
-from morph_cl_plugins.branching.closing import samples, set_temperature, set_thresholds
+from morph_cl_plugins.branching.closing import samples
 from morph_cl_plugins.branching.expert import MASKED
 from morph_cl_plugins.branching.figures import final_figures
-from morph_cl_plugins.branching.groups import class_groups, plan_growth
+from morph_cl_plugins.branching.groups import class_groups
+from morph_cl_plugins.branching.growing import Grower, Lesson
 from morph_cl_plugins.branching.model import BranchedModel
 from morph_cl_plugins.branching.options import BranchingOptions
-from morph_cl_plugins.branching.stages import Stage, split_stages
+from morph_cl_plugins.branching.stages import Stage
 from morph_cl_plugins.branching.tasks import TaskBranchedModel
 
 
@@ -41,13 +42,12 @@ class Branching(TensorStrategy, SupervisedTemplate):
         tasks: int | None,
         **loop: Any,
     ) -> None:
-        self.branching_options, self.groups = options, groups
-        self.pending: list[Event] = []
+        self.branching_options = options
+        self.grower = Grower(network, groups)
+        self.adapted_dataset: Any = None
         self._held: Any = None
-        self._levels: list[list[Any]] = []
+        self._lesson: Lesson | None = None
         self._stages: list[Stage] = []
-        self._grown: list[int] = []
-        self._open: list[int] = []
         self._step = 0
         self._weights: Tensor | None = None
         model: nn.Module = network if tasks is None else TaskBranchedModel(network, tasks)
@@ -78,15 +78,17 @@ class Branching(TensorStrategy, SupervisedTemplate):
         if _at_task_boundary(self.experience, before=True):
             self.model = self.model_adaptation()
 
-    def _cover(self, parameters: list[nn.Parameter], lr: float, weight_decay: float) -> None:
-        """Make the optimizer step these parameters only, from a fresh state."""
-        self.optimizer.state.clear()
-        self.optimizer.param_groups[0].update(params=parameters, lr=lr, weight_decay=weight_decay)
+    def _cover(self, parameters: list[nn.Parameter], level: int) -> None:
+        """Make the optimizer step these parameters only; moments of what it stepped before and still does are kept."""
+        options = self.branching_options
+        kept = {id(parameter) for parameter in parameters}
+        for parameter in [known for known in self.optimizer.state if id(known) not in kept]:
+            del self.optimizer.state[parameter]
+        rate = options.branch_lr if level else options.lr
+        decay = options.branch_weight_decay if level else options.weight_decay
+        self.optimizer.param_groups[0].update(params=parameters, lr=rate, full_lr=rate, weight_decay=decay)
 
     # --- an experience ---------------------------------------------------------------------------------------------
-
-    def _number(self) -> int:
-        return int(getattr(self.experience, "current_experience", 0) or 0)
 
     def train_dataset_adaptation(self, **kwargs: Any) -> None:
         """Keep the held-out part of the experience from training."""
@@ -101,112 +103,34 @@ class Branching(TensorStrategy, SupervisedTemplate):
 
     def _before_training_exp(self, **kwargs: Any) -> None:
         super()._before_training_exp(**kwargs)
-        number, options = self._number(), self.branching_options
-        parent = number < options.parent_experiences
-        grows = not parent or (self.network.beside_parent and number == options.parent_experiences - 1)
-        present = sorted({int(label) for label in self.adapted_dataset.targets})
-        self._levels = plan_growth(self.groups, options.nested, present) if grows else []
-        steps = len(self.dataloader) * self.train_epochs
-        share = (options.branch_share if grows else 0.0) if parent else None
-        self._stages = split_stages(steps, len(self._levels), share)
-        self._grown, self._open, self._step = [], [], 0
+        own, held, size = self.adapted_dataset, self._held, self.eval_mb_size
+        self._lesson = Lesson(
+            number=int(getattr(self.experience, "current_experience", 0) or 0),
+            present=sorted({int(label) for label in own.targets}),
+            steps=len(self.dataloader) * self.train_epochs,
+            iteration=lambda: int(self.clock.total_iterations),
+            own=lambda: samples(own, size, self.device),
+            held=lambda: samples(held, size, self.device),
+        )
+        self._stages, self._step = self.grower.plan(self._lesson), 0
 
     def _before_training_iteration(self, **kwargs: Any) -> None:
+        assert self._lesson is not None
         stage = next(stage for stage in self._stages if self._step < stage.last)
         if self._step == stage.first:
-            self._begin(stage)
+            self._cover(self.grower.begin(stage, self._lesson), stage.level)
         if self.branching_options.decay:
             group = self.optimizer.param_groups[0]
             group["lr"] = group["full_lr"] * stage.rate(self._step)
         super()._before_training_iteration(**kwargs)
 
-    def _begin(self, stage: Stage) -> None:
-        if stage.level:
-            self._begin_branches(stage.level)
-        elif not bool(self.network.trained.any()):
-            self.network.parent.standardise.fit(x for x, _, _ in self._own())
-        rate = self.branching_options.branch_lr if stage.level else self.branching_options.lr
-        self.optimizer.param_groups[0]["full_lr"] = rate
-
-    def _own(self) -> Any:
-        """The training data of the experience, without what is held out."""
-        return samples(self.adapted_dataset, self.eval_mb_size, self.device)
-
-    def _held_out(self) -> Any:
-        return samples(self._held, self.eval_mb_size, self.device)
-
-    def _begin_branches(self, level: int) -> None:
-        """Freeze what has been trained and grow the next level on it."""
-        self._end_stage()
-        network, options = self.network, self.branching_options
-        for growth in self._levels[level - 1]:
-            host = 0 if growth.host is None else self._grown[growth.host]
-            number = network.grow(growth.classes, host, self._number())
-            network.branch(number).standardise.fit(
-                network.features(x[own], host)
-                for x, y, _ in self._own()
-                if bool((own := torch.isin(y, network.branch(number).classes)).any())
-            )
-            self._grown.append(number)
-            self._open.append(number)
-            on = "the parent" if not host else f"branch {host}"
-            self._tell("growth", {"expert": number, "classes": list(growth.classes), "on": on})
-        parameters = [p for number in self._open for p in network.branch(number).parameters()]
-        self._cover(parameters, options.branch_lr, options.branch_weight_decay)
-
-    def _end_stage(self) -> None:
-        """Freeze what the stage trained, and choose its temperatures."""
-        network = self.network
-        if not network.parent.frozen:
-            self._end_parent()
-        for number in self._open:
-            network.branch(number).freeze()
-            set_temperature(network, number, self._held_out())
-        self._open = []
-
-    def _end_parent(self) -> None:
-        """Note what the parent has learned; freeze it after its last experience."""
-        network, number = self.network, self._number()
-        classes = sorted({int(label) for label in self.adapted_dataset.targets})
-        network.trained[classes] = True
-        if number < self.branching_options.parent_experiences - 1:
-            return
-        network.parent.freeze()
-        set_temperature(network, 0, self._held_out())
-        self._cover([], self.branching_options.branch_lr, 0.0)
-
     def _after_training_exp(self, **kwargs: Any) -> None:
-        self._end_stage()
-        network = self.network
-        frozen = network.parent.frozen
-        if frozen:
-            self._cover([], self.branching_options.branch_lr, 0.0)
-            self._close()
-        self._held, self._stages, self._levels = None, [], []
-        self._weights = None
+        assert self._lesson is not None
+        self.grower.end(self._lesson, self._mask)
+        if self.network.parent.frozen:
+            self._cover([], level=1)
+        self._held = self._lesson = self._weights = None
         super()._after_training_exp(**kwargs)
-
-    def _close(self) -> None:
-        """Learn the densities that routing needs, then choose thresholds by what routing sends to each expert."""
-        network = self.network
-        network.eval()
-        if network.routing == "density":
-            tops = [number for number in self._grown if not network.branch(number).host]
-            if not tops and not network.beside_parent:
-                tops = [0]
-            for number in tops:
-                features = ((network.density_features(x), y) for x, y, _ in self._own())
-                network.densities.add(number, network.expert(number).classes.tolist(), features)
-        numbers = self._grown if self._grown and not network.beside_parent else list(range(len(network)))
-        coverage = set_thresholds(network, numbers, self._held_out(), self._mask)
-        for number in numbers:
-            expert = network.expert(number)
-            detail = {"temperature": float(expert.temperature), "threshold": float(expert.threshold)}
-            self._tell("calibration", {"expert": number, **detail, "validation_coverage": coverage[number]})
-
-    def _tell(self, kind: str, detail: dict[str, Any]) -> None:
-        iteration = int(self.clock.total_iterations)
-        self.pending.append(Event(kind=kind, experience=self._number(), iteration=iteration, detail=detail))
 
     # --- a step ----------------------------------------------------------------------------------------------------
 
@@ -217,20 +141,22 @@ class Branching(TensorStrategy, SupervisedTemplate):
             return answer
         network = self.network
         self._weights = torch.zeros(len(network))
-        if not self._open:
+        if not self.grower.open:
             self._weights[0] = 1.0
             logits: Tensor = network.parent(self.mb_x)
             allowed = self._mask(self.mb_task_id)
-            return logits if allowed is None else logits.masked_fill(~allowed, MASKED)
+            if allowed is not None:
+                logits = logits.masked_fill(~allowed, MASKED)
+            return logits
         return self._branch_logits()
 
     def _branch_logits(self) -> Tensor:
         """Logits (B, classes) of the branches in training, masked where none has a class."""
         network = self.network
-        output = self.mb_x.new_full((len(self.mb_x), network.class_count), MASKED)
+        output: Tensor = self.mb_x.new_full((len(self.mb_x), network.class_count), MASKED)
         features: dict[int, Tensor] = {}
         assert self._weights is not None
-        for number in self._open:
+        for number in self.grower.open:
             branch = network.branch(number)
             if branch.host not in features:
                 features[branch.host] = network.features(self.mb_x, branch.host)
@@ -240,12 +166,13 @@ class Branching(TensorStrategy, SupervisedTemplate):
 
     def criterion(self) -> Tensor:
         """In training the losses of the branches or of the parent, in evaluation that of the prediction."""
-        if not self.is_training or not self._open:
+        if not self.is_training or not self.grower.open:
             loss: Tensor = functional.cross_entropy(self.mb_output, self.mb_y)
             return loss
         exposure = self.branching_options.exposure
-        branches = [self.network.branch(number) for number in self._open]
-        return torch.stack([b.loss(self.mb_output[:, b.classes], self.mb_y, exposure) for b in branches]).sum()
+        branches = [self.network.branch(number) for number in self.grower.open]
+        losses = [b.loss(self.mb_output[:, b.classes], self.mb_y, exposure) for b in branches]
+        return torch.stack(losses).sum()
 
     def _after_training_iteration(self, **kwargs: Any) -> None:
         self._step += 1
@@ -290,7 +217,7 @@ class Branching(TensorStrategy, SupervisedTemplate):
 
     def drain_events(self) -> list[Event]:
         """Growth and calibration since the last call, oldest first."""
-        events, self.pending = self.pending, []
+        events, self.grower.events = self.grower.events, []
         return events
 
     # --- state -----------------------------------------------------------------------------------------------------
@@ -303,7 +230,7 @@ class Branching(TensorStrategy, SupervisedTemplate):
             tensors, numbers and texts.
         """
         structure = self.network.structure()
-        structure["events"] = [event.model_dump() for event in self.pending]
+        structure["events"] = [event.model_dump() for event in self.grower.events]
         return {
             "model": dict(self.model.state_dict()),
             "optimizer": self.optimizer.state_dict(),
@@ -325,9 +252,9 @@ class Branching(TensorStrategy, SupervisedTemplate):
             self.model.known_train_tasks_labels = set(self.model.task_classes.any(1).nonzero().squeeze(1).tolist())
         network.densities.load(state["statistics"])
         if network.parent.frozen:
-            self._cover([], self.branching_options.branch_lr, 0.0)
+            self._cover([], level=1)
         self.optimizer.load_state_dict(state["optimizer"])
-        self.pending = [Event.model_validate(event) for event in state["structure"]["events"]]
+        self.grower.events = [Event.model_validate(event) for event in state["structure"]["events"]]
 
 
 def build(context: StrategyContext, options: BranchingOptions) -> Branching:

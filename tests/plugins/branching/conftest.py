@@ -42,7 +42,7 @@ def _draw(y: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
 def make_small_stream() -> Callable[..., Stream]:
     """One experience with all six classes, or three of two classes each."""
 
-    def make(experiences: int = 1, setting: str = "class", size: int = 300) -> Stream:
+    def make(experiences: int = 1, setting: str = "class", size: int = 600) -> Stream:
         generator = torch.Generator().manual_seed(3)
         parts = []
         for classes in torch.arange(CLASSES).chunk(experiences):
@@ -98,7 +98,7 @@ def make_tree() -> Callable[..., BranchedModel]:
 
     def make(seed: int = 0, **options: Any) -> BranchedModel:
         torch.manual_seed(seed)
-        validated = BranchingOptions.model_validate({**SMALL, "routing": "parent", **options})
+        validated = BranchingOptions.model_validate({**SMALL, "routing": "parent", "layer": 2, **options})
         model = BranchedModel(SHAPE, CLASSES, validated, beside_parent=True)
         for classes, host in (((0, 2, 4), 0), ((1, 3, 5), 0), ((0, 2), 1)):
             model.branch(model.grow(classes, host, 0)).freeze()
