@@ -62,7 +62,7 @@ class BranchingOptions(TrainingOptions):
         1, description="experiences that train the parent; each later one grows branches"
     )
     branch_share: Annotated[float, Field(gt=0, lt=1)] = Field(
-        0.5,
+        0.3,
         description="last part of the training steps that branches get where no later experience is left to grow in",
     )
 
