@@ -41,8 +41,10 @@ def split_stages(steps: int, levels: int, branch_share: float | None) -> list[St
     """
     start = 0 if branch_share is None else min(max(round(steps * (1 - branch_share)), 1), steps)
     stages = [Stage(0, start, 0)] if start else []
-    for level in range(levels):
-        first, last = (start + (steps - start) * part // levels for part in (level, level + 1))
-        if last > first:
-            stages.append(Stage(first, last, level + 1))
+    for level in range(1, levels + 1):
+        if start == steps:
+            break
+        last = start + max(1, (steps - start) // (levels - level + 1))
+        stages.append(Stage(start, last, level))
+        start = last
     return stages

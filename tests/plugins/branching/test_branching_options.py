@@ -97,5 +97,6 @@ def test_stages_follow_each_other(steps, levels, share):
         return
     assert stages[0].first == 0
     assert stages[-1].last == steps
-    assert all(one.last == other.first and one.level < other.level for one, other in itertools.pairwise(stages))
+    assert stages[0].level == (1 if share is None else 0)
+    assert all(one.last == other.first and one.level + 1 == other.level for one, other in itertools.pairwise(stages))
     assert all(stage.last > stage.first and 0.05 <= stage.rate(stage.last - 1) <= 1 for stage in stages)

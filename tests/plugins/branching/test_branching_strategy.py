@@ -111,11 +111,11 @@ def test_each_group_of_a_later_experience_grows_a_branch(make_small_stream, trai
 @pytest.mark.parametrize("routing", ["parent", "density", "confidence"])
 def test_single_is_learned_and_told_of(routing, make_small_stream, train_branching, test_batches):
     stream = make_small_stream()
-    strategy = train_branching(stream, routing=routing, **NESTED)
+    strategy = train_branching(stream, routing=routing, epochs=12, branch_share=0.6, **NESTED)
     batches = test_batches(stream)
     figures = strategy.final_figures(batches)
     assert figures["accuracy"] > 0.75
-    assert figures["oracle_branch_accuracy"] >= figures["accuracy"] - 0.05
+    assert figures["oracle_branch_accuracy"] > 0.75
     assert figures["oracle_free_accuracy"] >= figures["parent_accuracy"]
     assert all(math.isfinite(value) for value in figures.values())
     weights = strategy.expert_weights(batches[0].x, 0)
