@@ -101,7 +101,6 @@ def plan_growth(
     """
     here = set(present)
     grown = [Growth(tuple(sorted(here.intersection(group)))) for group in groups if here.intersection(group)]
-    levels = [list(grown)]
     depth = [0] * len(grown)
     for group in sorted(nested, key=len, reverse=True):  # hosts are larger, so they come first
         hosts = [index for index, other in enumerate(grown) if set(group) < set(other.classes)]
@@ -112,7 +111,7 @@ def plan_growth(
         depth.append(depth[host] + 1)
     ordered = sorted(range(len(grown)), key=lambda index: depth[index])
     place = {index: number for number, index in enumerate(ordered)}
-    levels = [[] for _ in range(max(depth, default=-1) + 1)]
+    levels: list[list[Growth]] = [[] for _ in range(max(depth, default=-1) + 1)]
     for index in ordered:
         growth = grown[index]
         host_index = None if growth.host is None else place[growth.host]
