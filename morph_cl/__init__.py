@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from morph_cl.bridge.classifier import build_classifier, build_optimizer
     from morph_cl.bridge.context import StrategyContext
+    from morph_cl.bridge.inspection import LabelledBatch
     from morph_cl.bridge.strategy import TensorStrategy
     from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
     from morph_cl.catalog import load_catalog
@@ -81,6 +82,7 @@ __all__ = [
     "ExperienceReport",
     "ExpertSpec",
     "ImageData",
+    "LabelledBatch",
     "MetricSpec",
     "MorphClError",
     "MorphModel",
@@ -131,6 +133,7 @@ _NAMES_OF = {
     "api": "ablate build_stream compare load_run load_runs resume run run_ablation run_config run_study",
     "bridge.classifier": "build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
+    "bridge.inspection": "LabelledBatch",
     "bridge.strategy": "TensorStrategy",
     "bridge.stream": "ExperienceData ScenarioRequest Stream make_stream",
     "catalog": "load_catalog",

@@ -10,6 +10,7 @@ import torch
 from avalanche.core import SupervisedPlugin
 from torch import Tensor
 
+from morph_cl.bridge.expert_window import ExpertWindow
 from morph_cl.results.record import CalibrationBin, CurvePoint
 
 _BINS = 15
@@ -44,6 +45,7 @@ class Recorder(SupervisedPlugin):
         self._correct = self._seen = 0
         self._calibration = torch.zeros(_BINS, 3, dtype=torch.float64)
         self._window_correct = self._window_seen = 0
+        self._window_weights = ExpertWindow()
         self._steps = self._stride = 1
 
     # --- training --------------------------------------------------------------------------------------------------
@@ -53,6 +55,7 @@ class Recorder(SupervisedPlugin):
         self._steps = max(1, len(strategy.dataloader) * strategy.train_epochs)
         self._stride = max(1, math.ceil(self._steps / self.points))
         self._window_correct = self._window_seen = 0
+        self._window_weights = ExpertWindow()
 
     def after_training_iteration(self, strategy: Any, **_: Any) -> None:
         """Count the answers that the step was computed from."""
@@ -62,12 +65,20 @@ class Recorder(SupervisedPlugin):
         self._window_correct += int((answers == strategy.mb_y[:size]).sum())
         self._window_seen += size
         accuracy = self._window_correct / self._window_seen
+        self._window_weights.add(strategy)
         if self.on_step is not None:
             self.on_step(accuracy)
         done = strategy.clock.train_exp_iterations  # the clock stands before the recorder: this step is counted
         if done % self._stride == 0 or done == self._steps:
+            names, weights = self._window_weights.close()
             self.curve.append(
-                CurvePoint(experience=strategy.clock.train_exp_counter, samples=self.samples, train_accuracy=accuracy)
+                CurvePoint(
+                    experience=strategy.clock.train_exp_counter,
+                    samples=self.samples,
+                    train_accuracy=accuracy,
+                    expert_names=names,
+                    expert_weights=weights,
+                )
             )
             self._window_correct = self._window_seen = 0
 

@@ -10,9 +10,13 @@ An Avalanche strategy without the mix-in runs too, only slower, and with its sta
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from torch import Tensor
+
 from morph_cl.bridge.dataset import view_of
+from morph_cl.bridge.inspection import LabelledBatch
 from morph_cl.bridge.loaders import TensorLoader, tensor_loader_like
 from morph_cl.results.record import Event
 
@@ -63,3 +67,47 @@ class TensorStrategy:
     def drain_events(self) -> list[Event]:
         """What the strategy did since the last call, oldest first."""
         return []
+
+    @property
+    def expert_names(self) -> tuple[str, ...]:
+        """What reports call the experts, column by column; none of a monolith."""
+        return ()
+
+    def expert_weights(self, x: Tensor, task: int) -> Tensor | None:  # noqa: ARG002
+        """How much each expert counts in the prediction of each image. No label reaches this.
+
+        Args:
+            x: (B, C, H, W) images.
+            task: their task label.
+
+        Returns:
+            (B, E) in [0, 1], rows summing to 1, zero where an expert is not computed; None of a monolith.
+        """
+        return None
+
+    def assigned_experts(self, y: Tensor) -> Tensor | None:  # noqa: ARG002
+        """The expert that training meant for each label.
+
+        Args:
+            y: (B,) int64 classes.
+
+        Returns:
+            (B,) int64 columns of :meth:`expert_weights`, -1 where there is none; None where training assigns nothing.
+        """
+        return None
+
+    def batch_expert_weights(self) -> Tensor | None:
+        """Mean weight of each expert, (E,), in the training step just done; None where there is none."""
+        return None
+
+    def final_figures(self, batches: Iterable[LabelledBatch]) -> dict[str, float]:  # noqa: ARG002
+        """What the strategy measures of itself on the test data once training is over.
+
+        Args:
+            batches: the test data of all experiences, in order; an iterator, to be read once.
+
+        Returns:
+            Figures by a name in snake case; they join ``metrics`` of the record. One in which a label chooses the
+            expert is named ``oracle_...``.
+        """
+        return {}

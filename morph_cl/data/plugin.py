@@ -12,7 +12,7 @@ from morph_cl.specs import DatasetSpec
 @hookimpl
 def register_datasets() -> Iterable[DatasetSpec]:
     """The embedded data sets, torchvision's, and the readers of a user's own files."""
-    return [*_embedded(), *_from_torchvision(), *_own()]
+    return [*_embedded(), *_from_torchvision(), _fish_flowers(), *_own()]
 
 
 def _embedded() -> list[DatasetSpec]:
@@ -66,6 +66,17 @@ def _from_torchvision() -> list[DatasetSpec]:
         )
         for name, (summary, source) in described.items()
     ]
+
+
+def _fish_flowers() -> DatasetSpec:
+    return DatasetSpec(
+        name="cifar100-fish-flowers",
+        build="morph_cl.data.fish_flowers:build_fish_flowers",
+        present="morph_cl.data.torchvision_layout:cifar100_present",
+        fetch="morph_cl.data.torchvision_sets:fetch_cifar100",
+        summary="fish and flowers of cifar100, 32x32 colour, 6 classes, 3,000/600; even labels are fish",
+        source="Krizhevsky (2009): Learning multiple layers of features from tiny images",
+    )
 
 
 def _own() -> list[DatasetSpec]:

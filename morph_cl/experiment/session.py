@@ -18,6 +18,7 @@ from morph_cl.bridge.state import encode_strategy, restore_strategy
 from morph_cl.bridge.stream import Stream
 from morph_cl.errors import CheckpointError
 from morph_cl.experiment.description import describe_run, resolved_config
+from morph_cl.experiment.figures import join_figures, own_figures
 from morph_cl.experiment.hardware import check_device, default_threads
 from morph_cl.experiment.ledger import Ledger
 from morph_cl.experiment.listener import RunListener
@@ -294,7 +295,13 @@ class RunSession:
             config=resolved_config(self.plan, self.epochs),
             provenance=provenance(self.plan.catalog.host, config.device, torch.get_num_threads()),
         )
-        metrics, problems = compute_metrics(record, self.plan.catalog.metrics)
-        for problem in problems:
+        return record.model_copy(update={"metrics": self._figures(strategy, record)})
+
+    def _figures(self, strategy: Any, record: RunRecord) -> dict[str, float]:
+        """Every registered metric of the record, and what the strategy measures of itself."""
+        metrics, failed = compute_metrics(record, self.plan.catalog.metrics)
+        own, unusable = own_figures(strategy, self.stream, self.plan.config.eval_batch_size)
+        figures, clashing = join_figures(metrics, own)
+        for problem in (*failed, *unusable, *clashing):
             self.listener.warned(problem)
-        return record.model_copy(update={"metrics": metrics})
+        return figures

@@ -15,6 +15,7 @@ from morph_cl.bridge.dataset import TensorView, view_of
 from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.errors import UsageError
 from morph_cl.morph.assembly import chosen_detector
+from morph_cl.morph.decision import decide
 from morph_cl.morph.intake import absorb, begin, check_batch, hold_out, measure, observe, remember
 from morph_cl.morph.learning import Step
 from morph_cl.morph.model import MorphModel
@@ -222,6 +223,28 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
     def expert_count(self) -> int:
         """Routed experts; the shared one is not counted."""
         return len(self.morph.pool)
+
+    @property
+    def expert_names(self) -> tuple[str, ...]:
+        """The routed experts by the numbers that events call them."""
+        return tuple(f"expert {number}" for number in self.morph.numbers)
+
+    @torch.no_grad()
+    def expert_weights(self, x: Tensor, task: int) -> Tensor:
+        """The routing probabilities of the prediction itself, (B, E).
+
+        Args:
+            x: (B, C, H, W) images.
+            task: their task label; it counts in the task setting alone.
+        """
+        allowed = self.model.allowed(task) if isinstance(self.model, TaskMorph) else None
+        return decide(self.morph, x, allowed).route.exp()
+
+    def batch_expert_weights(self) -> Tensor:
+        """All of the training step for the expert in training."""
+        weights = torch.zeros(len(self.morph.pool))
+        weights[self.morph.row] = 1.0
+        return weights
 
     def drain_events(self) -> list[Event]:
         """Growth, reuse, refusals, merges, removals and sleeps since the last call, oldest first."""

@@ -163,11 +163,15 @@ class CurvePoint(_Part):
         experience: index of the experience in training.
         samples: training samples of the stream seen so far.
         train_accuracy: accuracy on the training batches since the last point, before each step.
+        expert_names: the experts that those batches went to; empty of a monolith.
+        expert_weights: mean weight of each in those batches, in the order of the names.
     """
 
     experience: int
     samples: int
     train_accuracy: Figure
+    expert_names: list[str] = Field(default_factory=list)
+    expert_weights: list[Figure] = Field(default_factory=list)
 
 
 class Provenance(_Part):

@@ -22,6 +22,7 @@ from morph_cl.experiment.profile import profile_options
 from morph_cl.options import validate_options
 from morph_cl.specs import Spec, StrategySpec
 from morph_cl.testing.findings import Subject, find, own_randomness
+from morph_cl.testing.inspection import check_inspection
 from morph_cl.testing.samples import sample_stream
 
 _SEED = 5
@@ -34,8 +35,9 @@ def check_strategy(
 
     Its profiles fit the experts that they name, and each of its ablations changes an option. It builds, passes on
     the plugins of its context, trains with finite losses, trains every parameter that it lists as trainable,
-    predicts over all classes without looking at labels, is not changed by evaluation, repeats from its seed, and
-    goes on from a checkpoint exactly as if it had never been stopped.
+    predicts over all classes without looking at labels, is not changed by evaluation, tells of its experts in the
+    shapes that reports read, repeats from its seed, and goes on from a checkpoint exactly as if it had never been
+    stopped.
 
     Args:
         record: the record or its name.
@@ -115,6 +117,7 @@ class _Trial:
             self._train(strategy, watch, number)
             self._check_optimizer(strategy)
             self._check_evaluation(strategy, watch)
+        self._check_inspection(strategy)
         self.expected = self._evaluate(strategy, watch)
 
     def stopped(self) -> None:
@@ -221,6 +224,13 @@ class _Trial:
             _equal(first, self._evaluate(strategy, watch, stream=self.shuffled)),
             "outputs change when test labels are shuffled; it must not look at mb_y in evaluation.",
         )
+
+    def _check_inspection(self, strategy: Any) -> None:
+        """What it tells of its experts, which must leave it as it is."""
+        before = [value.clone() for _, value in walk_tensors(encode_strategy(strategy))]
+        check_inspection(self.subject, strategy, self.stream)
+        after = [value for _, value in walk_tensors(encode_strategy(strategy))]
+        self.subject.require(_equal(before, after), "telling of its experts changed its state; learn in training only.")
 
 
 _DIFFERENCES = {

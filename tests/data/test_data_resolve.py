@@ -212,7 +212,7 @@ def test_status_tells_what_is_here(catalog, mnist_root):
 
 @pytest.mark.parametrize("name", ["auto", "digits", "npz", "./own.npz"])
 def test_what_cannot_be_fetched_is_refused(catalog, tmp_path, name):
-    with pytest.raises(UsageError, match="cifar10, cifar100, fashion-mnist, kmnist, mnist"):
+    with pytest.raises(UsageError, match="cifar10, cifar100, cifar100-fish-flowers, fashion-mnist, kmnist, mnist"):
         fetch_dataset(name, catalog, tmp_path)
 
 
