@@ -227,7 +227,7 @@ BAD = {
     "compare single --strategies naive --csv out --json out": "two outputs",
     "run single --strategy ewc --profile small": "strategy 'ewc' has no profile 'small'; it has none",
     "run single --profile smal": "strategy 'morph' has no profile 'smal'; it has small",
-    "compare single --strategies naive,ewc --profile small": "none of naive, ewc has a profile 'small'; branching has origin",
+    "compare single --strategies naive,ewc --profile small": "none of naive, ewc has a profile 'small'; branching has",
     "ablate": "no scenario is named",
     "ablate single --strategy ewc": "offers no ablations; strategies that do: branching, morph",
     "ablate single --strategy morhp": "'morph'",
