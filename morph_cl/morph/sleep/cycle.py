@@ -44,7 +44,6 @@ def sleep(model: MorphModel) -> dict[str, Any]:
         detail: dict[str, Any] = {"held_out": len(held)}
         if len(held) >= LEAST_HELD_OUT and model.concepts.projection.fitted:
             detail |= _guarded(model, held)
-        detail["edges_dropped"] = model.graph.decay(model.options.graph_decay)
     fit_budget(model)
     model.train(training)
     model.schedule.slept(model.iteration, len(model.pool), detail)
@@ -62,10 +61,12 @@ def _guarded(model: MorphModel, held: HeldOut) -> dict[str, Any]:
     renew_graph(model, held)
     before = accuracies(model, held) if model.options.meta else {}
     detail = {"accuracy_before": guard.start.accuracy, "loss_before": guard.start.loss, **reorganise(model, held)}
+    detail["edges_dropped"] = model.graph.decay(model.options.graph_decay)
     worse = guard.broken(model)
     if worse is not None:
         guard.restore(model)
-        detail |= {"merged": [], "pruned": [], "split": [], "calibrated": False, **_figures(model, held)}
+        detail |= {"merged": [], "pruned": [], "split": [], "calibrated": False, "edges_dropped": 0}
+        detail |= _figures(model, held)
         detail["undone"] = {"accuracy": worse.accuracy, "loss": worse.loss}
     if model.options.meta:
         detail["tuned"] = model.meta.learn(model, held, before, merged=len(detail["merged"]))

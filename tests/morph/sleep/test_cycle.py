@@ -119,6 +119,7 @@ def test_a_sleep_that_costs_more_than_its_bounds_is_undone_as_a_whole(
     options = {"merge": True, "merge_agreement": 1e-9, "calibrate": False, "prune_after": 1, "prune": True}
     monkeypatch.setattr(grown, "options", grown.options.model_copy(update=options))
     grown.mixture.weights = torch.tensor([1e-6, 5.0, 0.1, 0.05, 1.0, 0.3]).log()  # the gate alone routes
+    grown.graph.set_similarity(torch.full((3, 3), 0.5), grown.numbers)  # relations that a sleep that stands weakens
     grown.pending.clear()
     before = copy.deepcopy(grown.state_dict())
     detail = grown.sleep()
@@ -126,7 +127,7 @@ def test_a_sleep_that_costs_more_than_its_bounds_is_undone_as_a_whole(
     assert detail["undone"]["accuracy"] < detail["accuracy_before"] - grown.options.bound
     assert detail["accuracy"] == detail["accuracy_before"]
     assert all(torch.equal(after[name], before[name]) for name in before if name != "_extra_state")
-    for part in ("statistics", "memory", "numbers", "dormant"):
+    for part in ("statistics", "memory", "numbers", "dormant", "graph"):
         assert same(after["_extra_state"][part], before["_extra_state"][part]), part
     assert [event.kind for event in grown.pending] == ["sleep"]
 
