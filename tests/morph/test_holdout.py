@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -15,12 +15,14 @@ Samples = Callable[..., tuple[Tensor, Tensor]]
 
 
 @given(st.integers(0, 1_000), st.integers(1, 50))
+@example(426, 22)  # both samples of the last batch are held out, so it is learned from as a whole
 def test_the_image_alone_decides_whether_it_is_held_out(seed: int, size: int) -> None:
     x = torch.rand(200, 1, 6, 6, generator=torch.Generator().manual_seed(seed))
     whole = training_rows(x, 0.3)
     order = torch.randperm(200, generator=torch.Generator().manual_seed(seed))
-    parts = torch.cat([training_rows(part, 0.3) for part in x[order].split(max(size, 20))])
-    assert torch.equal(parts, whole[order])
+    for rows in order.split(size):
+        stay = whole[rows] if bool(whole[rows].any()) else torch.ones(len(rows), dtype=torch.bool)
+        assert torch.equal(training_rows(x[rows], 0.3), stay)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.02, 0.3])
