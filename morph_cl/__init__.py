@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         ScenarioSpec,
         StrategySpec,
     )
-    from morph_cl.stored import explain, load_model, load_stream
+    from morph_cl.stored import explain, inspect_run, load_model, load_stream
     from morph_cl.training_options import TrainingOptions
 
     __version__: str
@@ -116,6 +116,7 @@ __all__ = [
     "compare",
     "explain",
     "hookimpl",
+    "inspect_run",
     "load_catalog",
     "load_model",
     "load_run",
@@ -150,7 +151,7 @@ _NAMES_OF = {
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",
     "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",
-    "stored": "explain load_model load_stream",
+    "stored": "explain inspect_run load_model load_stream",
     "training_options": "TrainingOptions",
 }
 _MODULE_OF = {name: f"morph_cl.{module}" for module, names in _NAMES_OF.items() for name in names.split()}

@@ -1,4 +1,4 @@
-"""What a stored run is good for afterwards: its stream, its model and, for MORPH, explanations."""
+"""What a stored run is good for afterwards: its stream, its model, a close look, explanations of MORPH."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from pydantic import ValidationError
 from morph_cl.catalog import load_catalog
 from morph_cl.config import RunConfig
 from morph_cl.engine.explained import GRAPH_FORMATS, explain_plan
+from morph_cl.engine.inspected import inspect_plan
 from morph_cl.engine.restored import restore_plan
 from morph_cl.errors import UsageError
 from morph_cl.experiment.plan import RunPlan, plan_run, plan_stream
-from morph_cl.results.atomic import check_writable
+from morph_cl.report.drawing import check_drawing
+from morph_cl.report.inspection_pictures import draw_inspection
+from morph_cl.results.atomic import check_folder_writable, check_writable
 from morph_cl.results.explanation import Explanation
 from morph_cl.results.folder import RunFolder
+from morph_cl.results.inspection import Inspection
 from morph_cl.results.record import RunRecord
 from morph_cl.results.store import RunStore
 
@@ -24,6 +28,9 @@ if TYPE_CHECKING:
 
 DEFAULT_STORE = Path("runs")
 """The folder of runs, below the working directory."""
+
+DEFAULT_MISTAKES = 12
+"""How many of the most confident mistakes an inspection keeps."""
 
 
 def load_model(
@@ -139,6 +146,54 @@ def _check_graph_file(path: Path) -> None:
     if path.suffix not in GRAPH_FORMATS:
         raise UsageError(f"graph file {str(path)!r} ends in {path.suffix!r}; give a .graphml or a .json file.")
     check_writable(path)
+
+
+def inspect_run(
+    run_id: str | Path,
+    *,
+    mistakes: int = DEFAULT_MISTAKES,
+    csv: Path | str | None = None,
+    png: Path | str | None = None,
+    store: Path | str = DEFAULT_STORE,
+    data_root: Path | str | None = None,
+    device: str | None = None,
+) -> Inspection:
+    """Look closely at a finished run of any strategy: its final model is asked about every test image.
+
+    Args:
+        run_id: its id, a unique beginning of it, ``latest``, or its folder.
+        mistakes: how many of the most confident mistakes to keep, not negative.
+        csv: a file to write a row for each sample and expert to.
+        png: a folder to write pictures to; it is made where it is missing.
+        store: the folder of runs.
+        data_root: where data sets lie now; None takes what the run was told.
+        device: where to put the model; None takes the run's device.
+
+    Returns:
+        Expert usage and specialisation (None of a monolith), confusion matrix, mistakes and curves; it has
+        ``to_json()``.
+
+    Raises:
+        UsageError: the run kept no model, or pictures are wanted without matplotlib.
+        CheckpointError: the model is damaged, or the data is another now.
+
+    Example:
+        >>> print(inspect_run("latest").usage.entropy)  # doctest: +SKIP
+    """
+    if mistakes < 0:
+        raise UsageError(f"mistakes={mistakes} is negative; give how many to keep, such as {DEFAULT_MISTAKES}.")
+    folder = RunStore(Path(store)).folder(run_id)
+    plan = plan_of_model(folder, data_root, device)
+    samples = None if csv is None else Path(csv)
+    if samples is not None:
+        check_writable(samples)
+    if png is not None:
+        check_drawing()
+        check_folder_writable(png)
+    inspection = inspect_plan(plan, folder, folder.read_record(), mistakes=mistakes, samples=samples)
+    if png is not None:
+        draw_inspection(inspection, Path(png))
+    return inspection
 
 
 def stored_config(folder: RunFolder, data_root: Path | str | None = None) -> RunConfig:

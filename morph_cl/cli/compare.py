@@ -53,14 +53,30 @@ def compare(
     no_model: flags.NoModel = False,
     json_file: flags.JsonList = None,
     csv_file: flags.Csv = None,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot",
+            metavar="",
+            help="Also plot accuracy against parameters and training time.",
+            rich_help_panel=flags.OUTPUT,
+        ),
+    ] = False,
+    png: Annotated[
+        Path | None,
+        typer.Option("--png", metavar="FILE", help="Also write that plot as PNG.", rich_help_panel=flags.OUTPUT),
+    ] = None,
     quiet: flags.Quiet = False,
     traceback: flags.Traceback = False,
 ) -> None:
     """Run strategies on one scenario and compare them (--strategies A,B), or compare stored runs."""
     state = invocation(ctx).begin("compare", traceback, plugin)
     from morph_cl.cli import outputs
+    from morph_cl.report.drawing import check_drawing
 
-    outputs.check_targets(json_file, csv_file)
+    outputs.check_targets(json_file, csv_file, png)
+    if png is not None:
+        check_drawing()
     wanted = {
         "strategies": strategies,
         "profile": profile,
@@ -88,10 +104,13 @@ def compare(
         records = _study(state, what or [], wanted, option or [], config, None if no_store else runs_dir, quiet=quiet)
     outputs.write_json(json_file, records, as_list=True)
     outputs.write_csv(csv_file, records)
+    outputs.write_plot(png, records)
     if not quiet:
-        from morph_cl.report import comparison_report
+        from morph_cl.report import comparison_report, cost_report
 
         output_console().print(comparison_report(records))
+        if plot:
+            output_console().print("", cost_report(records))
 
 
 def _study(

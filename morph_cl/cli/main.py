@@ -19,6 +19,7 @@ from morph_cl.cli.browse import list_records, runs, show
 from morph_cl.cli.compare import compare
 from morph_cl.cli.data import data_app
 from morph_cl.cli.explain import explain
+from morph_cl.cli.inspect import inspect
 from morph_cl.cli.interrupt import INTERRUPTED
 from morph_cl.cli.plugins import plugins_app
 from morph_cl.cli.run import resume, run
@@ -40,6 +41,7 @@ app.command("compare")(compare)
 app.command("ablate")(ablate)
 app.command("resume")(resume)
 app.command("explain")(explain)
+app.command("inspect")(inspect)
 app.command("list")(list_records)
 app.command("show")(show)
 app.command("runs")(runs)

@@ -62,3 +62,20 @@ def write_csv(
     from morph_cl.report.csv_export import metrics_csv
 
     write_atomic(path, metrics_csv(records, first))
+
+
+def write_plot(path: Path | None, records: Sequence[RunRecord]) -> None:
+    """Write accuracy against costs as a picture, atomically.
+
+    Args:
+        path: the PNG file, None to write nothing.
+        records: the records.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    if path is None:
+        return
+    from morph_cl.report.costs import draw_costs
+
+    draw_costs(records, path)

@@ -5,9 +5,11 @@ Nothing here imports torch or Avalanche, and nothing here prints: a rich ``Conso
 
 from morph_cl.report.ablation import ablation_report
 from morph_cl.report.compose import comparison_report, run_report
+from morph_cl.report.costs import cost_report
 from morph_cl.report.curves import comparison_curves, strategy_curves
 from morph_cl.report.explanation import explanation_report
 from morph_cl.report.heatmap import accuracy_matrix
+from morph_cl.report.inspection import inspection_report
 from morph_cl.report.tables import summary_table
 
 __all__ = [
@@ -15,7 +17,9 @@ __all__ = [
     "accuracy_matrix",
     "comparison_curves",
     "comparison_report",
+    "cost_report",
     "explanation_report",
+    "inspection_report",
     "run_report",
     "strategy_curves",
     "summary_table",

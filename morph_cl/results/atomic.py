@@ -10,7 +10,7 @@ from pathlib import Path
 from morph_cl.errors import StoreError
 
 
-def write_atomic(path: Path, text: str) -> None:
+def write_atomic(path: Path, content: str | bytes) -> None:
     """Write a file whole: beside it under another name, to disk, then renamed over it.
 
     A reader sees, and a process that dies half-way leaves, the old file or the new one. A symbolic link is
@@ -18,29 +18,30 @@ def write_atomic(path: Path, text: str) -> None:
 
     Args:
         path: the file; its folder exists.
-        text: its new content, stored as UTF-8.
+        content: its new content; text is stored as UTF-8.
 
     Raises:
         StoreError: the folder is missing, cannot be written to or is full.
     """
     target = Path(os.path.realpath(path))
+    data = content.encode() if isinstance(content, str) else content
     try:
         if target.exists() and not target.is_file():
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(data)
             return
-        _replace(target, text)
+        _replace(target, data)
     except OSError as error:
         raise StoreError(
             f"cannot write {str(path)!r}: {_reason(error)}. Give a path in an existing, writable folder."
         ) from error
 
 
-def _replace(target: Path, text: str) -> None:
+def _replace(target: Path, data: bytes) -> None:
     """Write beside the target, flush to disk and rename."""
     beside = target.with_name(f".{target.name}.{secrets.token_hex(8)}.tmp")
     try:
-        with beside.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with beside.open("xb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(target)
