@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
-
 from torch import Tensor, nn
 
 from morph_cl_plugins.moe.gate import Routing, TopKGate

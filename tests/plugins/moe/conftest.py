@@ -48,12 +48,11 @@ class CountingExpert(nn.Module):
 
 @pytest.fixture(scope="session")
 def make_mixture() -> Callable[..., Mixture]:
-    def make(experts: int, k: int, seed: int = 0, *, noise: bool = False) -> Mixture:
+    def make(experts: int, k: int, seed: int = 0, *, noise: bool = False, standardise: bool = False) -> Mixture:
         torch.manual_seed(seed)
         scores, spread = (nn.Sequential(nn.Flatten(), nn.Linear(16, experts)) for _ in range(2))
-        return Mixture(
-            TopKGate(scores, k, spread if noise else None), [CountingExpert() for _ in range(experts)], CLASSES
-        )
+        gate = TopKGate(scores, k, spread if noise else None)
+        return Mixture(gate, [CountingExpert() for _ in range(experts)], CLASSES, standardise=standardise)
 
     return make
 
@@ -91,7 +90,9 @@ def make_context() -> Callable[..., StrategyContext]:
 def train(make_context: Callable[..., StrategyContext]) -> Callable[..., Any]:
     """Train a strategy of the catalogue on the sample stream of a setting."""
 
-    def run(name: str, setting: str = "class", *, plugins: tuple[Any, ...] = (), epochs: int = 2, **options: Any) -> Any:
+    def run(
+        name: str, setting: str = "class", *, plugins: tuple[Any, ...] = (), epochs: int = 2, **options: Any
+    ) -> Any:
         torch.manual_seed(0)
         stream = sample_stream(setting)
         spec = load_catalog().strategies.get(name).spec

@@ -36,10 +36,11 @@ def test_the_answer_is_the_dense_one_masked_to_the_k_best(make_mixture, sizes, b
     experts, k = sizes
     mixture, x = make_mixture(experts, k, seed).eval(), _images(batch, seed)
     probabilities = mixture.gate.scores(x).softmax(1)
-    kept = probabilities >= probabilities.topk(k, dim=1).values[:, -1:]
+    weights = probabilities * (probabilities >= probabilities.topk(k, dim=1).values[:, -1:])
+    if k > 1:
+        weights = weights / weights.sum(1, keepdim=True)
     everything = torch.stack([expert(x) for expert in mixture.experts], 1)
-    dense = ((probabilities * kept).unsqueeze(2) * everything).sum(1)
-    torch.testing.assert_close(mixture(x), dense)
+    torch.testing.assert_close(mixture(x), (weights.unsqueeze(2) * everything).sum(1))
 
 
 @given(sizes=SIZES, batch=BATCHES, seed=SEEDS)
@@ -56,6 +57,17 @@ def test_shares_sum_to_one_and_leave_out_who_is_not_run(make_mixture, sizes, bat
 def test_the_answer_to_an_image_does_not_depend_on_its_batch(make_mixture, sizes, batch, seed):
     mixture, x = make_mixture(*sizes, seed).eval(), _images(batch, seed)
     torch.testing.assert_close(mixture(x), torch.cat([mixture(image) for image in x.split(1)]))
+
+
+@given(batch=BATCHES, seed=SEEDS, contrast=st.floats(0.5, 5), brightness=st.floats(-3, 3))
+def test_a_standardised_mixture_looks_through_contrast_and_brightness(make_mixture, batch, seed, contrast, brightness):
+    mixture, x = make_mixture(3, 2, seed, standardise=True).eval(), _images(batch, seed)
+    torch.testing.assert_close(mixture(contrast * x + brightness), mixture(x), rtol=1e-3, atol=1e-3)
+
+
+def test_an_image_of_one_grey_is_no_accident(make_mixture):
+    mixture = make_mixture(3, 2, standardise=True).eval()
+    torch.testing.assert_close(mixture(torch.full((1, 1, 4, 4), 0.7)), mixture(torch.zeros(1, 1, 4, 4)))
 
 
 @pytest.mark.parametrize("k", [1, 2])
