@@ -84,4 +84,4 @@ class Guidance(nn.Module):
         Args:
             y: (B,) int64, the classes of its batch.
         """
-        self.steps[y.unique()] += 1
+        self.steps += torch.bincount(y, minlength=len(self.steps)) > 0

@@ -18,6 +18,7 @@ class GuidedMoeOptions(MoeOptions):
     gate: Literal["linear", "network"] = Field(
         "network", description="the gate: one linear layer on the pixels, or a network as network and hidden describe"
     )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of pixels that training blanks")
     balance: Strength = Field(0.0, description="weight of the loss that spreads images over the experts; 0: none")
     groups: tuple[tuple[Label, ...], ...] | None = Field(
         None,
@@ -29,7 +30,7 @@ class GuidedMoeOptions(MoeOptions):
         0.1, description="share of guidance that is left after anneal steps"
     )
     anneal: Annotated[int, Field(ge=1, le=10_000_000)] | None = Field(
-        1_000,
+        None,
         description="training steps with a class in which its guidance falls to guidance_end; new classes start in "
         "full. None never lowers it",
     )

@@ -25,7 +25,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             params=GuidedMoeOptions,
             ablations={
                 "guidance": ({"guidance": 0, "balance": 0.1}, "the gate finds its own groups, as in moe"),
-                "anneal": ({"anneal": None}, "guidance stays at its full weight"),
+                "annealing": ({"anneal": 1_000}, "switches ON: guidance falls to a tenth within 1,000 steps"),
                 "decay": ({"decay": False}, "a constant learning rate"),
             },
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from morph_cl_plugins.moe.gate import Routing, TopKGate
 
@@ -20,24 +21,32 @@ class Mixture(nn.Module):
         experts: at least one; each maps (B, C, H, W) images to (B, classes) logits.
         classes: number of classes.
         standardise: whether each image is brought to mean 0 and standard deviation 1 first.
+        dropout: share of pixels that training blanks, for gate and experts alike, in [0, 1).
 
     Attributes:
         routing: how the batch of the training step in progress was routed, for losses on the gate; else None.
     """
 
     def __init__(
-        self, gate: TopKGate, experts: Iterable[nn.Module], classes: int, *, standardise: bool = False
+        self,
+        gate: TopKGate,
+        experts: Iterable[nn.Module],
+        classes: int,
+        *,
+        standardise: bool = False,
+        dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.gate = gate
         self.experts = nn.ModuleList(experts)
         self.classes = classes
         self.standardise = standardise
+        self.dropout = dropout
         self.routing: Routing | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits (B, classes) of images (B, C, H, W)."""
-        x = self._scaled(x)
+        x = functional.dropout(self._scaled(x), self.dropout, self.training)
         routing: Routing = self.gate(x)
         self.routing = routing if self.training else None
         return self._combine(x, routing)

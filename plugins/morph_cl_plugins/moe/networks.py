@@ -26,7 +26,11 @@ def build_mixture(context: StrategyContext, options: MoeOptions) -> Mixture:
         A module from images to logits over all classes.
     """
     return Mixture(
-        _gate(context, options), _experts(context, options), context.classes, standardise=options.standardise
+        _gate(context, options),
+        _experts(context, options),
+        context.classes,
+        standardise=options.standardise,
+        dropout=options.dropout,
     )
 
 

@@ -37,6 +37,7 @@ class MoeOptions(TrainingOptions):
         "linear", description="the gate: one linear layer on the pixels, or a network as network and hidden describe"
     )
     standardise: bool = Field(True, description="bring each image to mean 0 and standard deviation 1 first")
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.2, description="share of pixels that training blanks")
     balance: Strength = Field(0.1, description="weight of the loss that spreads images over the experts; 0: none")
     noise: bool = Field(False, description="noisy gating in training; how much noise is learned")
     optimizer: Literal["sgd", "adam"] = Field("adam", description="the update rule")

@@ -26,6 +26,8 @@ def register_strategies() -> Iterable[StrategySpec]:
             ablations={
                 "balance": ({"balance": 0}, "nothing spreads images over the experts"),
                 "decay": ({"decay": False}, "a constant learning rate"),
+                "dropout": ({"dropout": 0}, "training sees every pixel"),
+                "standardise": ({"standardise": False}, "images as they come, in [0, 1]"),
                 "noise": ({"noise": True}, "switches ON: the gate's scores are noisy in training"),
             },
         )

@@ -48,11 +48,11 @@ class CountingExpert(nn.Module):
 
 @pytest.fixture(scope="session")
 def make_mixture() -> Callable[..., Mixture]:
-    def make(experts: int, k: int, seed: int = 0, *, noise: bool = False, standardise: bool = False) -> Mixture:
+    def make(experts: int, k: int, seed: int = 0, *, noise: bool = False, **how: Any) -> Mixture:
         torch.manual_seed(seed)
         scores, spread = (nn.Sequential(nn.Flatten(), nn.Linear(16, experts)) for _ in range(2))
         gate = TopKGate(scores, k, spread if noise else None)
-        return Mixture(gate, [CountingExpert() for _ in range(experts)], CLASSES, standardise=standardise)
+        return Mixture(gate, [CountingExpert() for _ in range(experts)], CLASSES, **how)
 
     return make
 

@@ -65,6 +65,17 @@ def test_a_standardised_mixture_looks_through_contrast_and_brightness(make_mixtu
     torch.testing.assert_close(mixture(contrast * x + brightness), mixture(x), rtol=1e-3, atol=1e-3)
 
 
+def test_pixels_are_blanked_for_gate_and_experts_alike_in_training_only(make_mixture):
+    mixture, x = make_mixture(2, 2, dropout=0.5), torch.ones(3, 1, 4, 4)
+    mixture(x)
+    first, second = (expert.calls[0] for expert in mixture.experts)
+    assert torch.equal(first, second)
+    assert set(first.unique().tolist()) == {0.0, 2.0}
+    torch.testing.assert_close(mixture.gate(first).weights, mixture.routing.weights)
+    mixture.eval()(x)
+    assert torch.equal(mixture.experts[0].calls[1], x)
+
+
 def test_an_image_of_one_grey_is_no_accident(make_mixture):
     mixture = make_mixture(3, 2, standardise=True).eval()
     torch.testing.assert_close(mixture(torch.full((1, 1, 4, 4), 0.7)), mixture(torch.zeros(1, 1, 4, 4)))
