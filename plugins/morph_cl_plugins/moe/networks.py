@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 
+import torch
 from torch import nn
 
 from morph_cl import StrategyContext, build_classifier
@@ -75,6 +76,9 @@ def convolutions(input_shape: tuple[int, int, int], channels: tuple[int, ...], o
     depth, height, width = input_shape
     layers: list[nn.Module] = []
     for fan_in, fan_out in itertools.pairwise((depth, *channels)):
-        layers += [nn.Conv2d(fan_in, fan_out, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2, ceil_mode=True)]
+        # The maximum before ReLU: the same function on a quarter of the numbers.
+        layers += [nn.Conv2d(fan_in, fan_out, 3, padding=1), nn.MaxPool2d(2, ceil_mode=True), nn.ReLU()]
         height, width = math.ceil(height / 2), math.ceil(width / 2)
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * height * width, outputs))
+    network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * height * width, outputs))
+    # Channels last: on one core a training step takes two thirds of the time.
+    return network.to(memory_format=torch.channels_last)
