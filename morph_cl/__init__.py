@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         run_config,
         run_study,
     )
-    from morph_cl.bridge.classifier import build_classifier, build_optimizer
+    from morph_cl.bridge.classifier import TaskMaskedClassifier, build_classifier, build_optimizer
     from morph_cl.bridge.context import StrategyContext
     from morph_cl.bridge.inspection import LabelledBatch
     from morph_cl.bridge.strategy import TensorStrategy
@@ -103,6 +103,7 @@ __all__ = [
     "StrategySpec",
     "Stream",
     "StudyConfig",
+    "TaskMaskedClassifier",
     "TensorStrategy",
     "TrainingOptions",
     "UnknownNameError",
@@ -132,7 +133,7 @@ __all__ = [
 
 _NAMES_OF = {
     "api": "ablate build_stream compare load_run load_runs resume run run_ablation run_config run_study",
-    "bridge.classifier": "build_classifier build_optimizer",
+    "bridge.classifier": "TaskMaskedClassifier build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
     "bridge.inspection": "LabelledBatch",
     "bridge.strategy": "TensorStrategy",
