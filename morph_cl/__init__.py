@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from morph_cl.experiment.listener import Progress, RunListener
     from morph_cl.hookspecs import API_VERSION, hookimpl
+    from morph_cl.metrics.specialisation import normalised_entropy, normalised_mutual_information, purity
     from morph_cl.morph.assembly import build_morph
     from morph_cl.morph.model import MorphModel
     from morph_cl.morph.options import MorphOptions
@@ -129,6 +130,9 @@ __all__ = [
     "run_ablation",
     "run_config",
     "run_study",
+    "normalised_entropy",
+    "normalised_mutual_information",
+    "purity",
 ]
 
 _NAMES_OF = {
@@ -149,6 +153,7 @@ _NAMES_OF = {
     "morph.model": "MorphModel",
     "morph.options": "MorphOptions",
     "options": "NoOptions Options",
+    "metrics.specialisation": "normalised_entropy normalised_mutual_information purity",
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",
     "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",

@@ -229,7 +229,7 @@ BAD = {
     "run single --profile smal": "strategy 'morph' has no profile 'smal'; it has small",
     "compare single --strategies naive,ewc --profile small": "none of naive, ewc has a profile 'small'; branching has",
     "ablate": "no scenario is named",
-    "ablate single --strategy ewc": "offers no ablations; strategies that do: branching, morph",
+    "ablate single --strategy ewc": "offers no ablations; strategies that do: branching, ",
     "ablate single --strategy morhp": "'morph'",
     "ablate single --only gaet": "Did you mean 'gate'",
     "ablate single --only gate,gate": "ablation gate is given twice",

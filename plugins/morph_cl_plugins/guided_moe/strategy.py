@@ -10,7 +10,7 @@ from torch import Tensor
 from morph_cl import LabelledBatch, StrategyContext
 from morph_cl_plugins.guided_moe.guidance import Guidance, assign
 from morph_cl_plugins.guided_moe.options import GuidedMoeOptions
-from morph_cl_plugins.moe.figures import usage_of
+from morph_cl_plugins.moe.figures import usage_figures
 from morph_cl_plugins.moe.gate import Routing
 from morph_cl_plugins.moe.strategy import MixtureStrategy, mixture_parts
 
@@ -64,8 +64,7 @@ class GuidedMixture(MixtureStrategy):
         """
         weights, labels = self._told(batches)
         found = weights.argmax(1) == self.assigned_experts(labels)
-        figures = usage_of(weights, labels, self.mixture.classes).figures()
-        return {**figures, "assigned_share": float(found.float().mean())}
+        return {**usage_figures(weights, labels), "assigned_share": float(found.float().mean())}
 
 
 def build_guided(context: StrategyContext, options: GuidedMoeOptions) -> GuidedMixture:

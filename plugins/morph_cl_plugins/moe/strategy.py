@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from morph_cl import LabelledBatch, StrategyContext, TaskMaskedClassifier, TensorStrategy, build_optimizer
 from morph_cl_plugins.moe.decay import LinearDecay
-from morph_cl_plugins.moe.figures import usage_of
+from morph_cl_plugins.moe.figures import usage_figures
 from morph_cl_plugins.moe.gate import Routing, balance_loss
 from morph_cl_plugins.moe.mixture import Mixture
 from morph_cl_plugins.moe.networks import build_mixture
@@ -99,8 +99,7 @@ class MixtureStrategy(TensorStrategy, SupervisedTemplate):
         Returns:
             ``usage_entropy``, ``nmi`` and ``purity``.
         """
-        weights, labels = self._told(batches)
-        return usage_of(weights, labels, self.mixture.classes).figures()
+        return usage_figures(*self._told(batches))
 
     def _told(self, batches: Iterable[LabelledBatch]) -> tuple[Tensor, Tensor]:
         """Weights (N, E) and labels (N,) of all batches."""
