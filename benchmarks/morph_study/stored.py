@@ -58,6 +58,19 @@ def index(store: Path) -> Index:
     return found
 
 
+def finished_folder(runs: Index, config: RunConfig) -> RunFolder | None:
+    """Where a finished run lies.
+
+    Args:
+        runs: the stored runs.
+        config: the run's configuration.
+
+    Returns:
+        The newest such folder, None where there is none.
+    """
+    return next((folder for status, folder in runs[identity(config)] if status == "finished"), None)
+
+
 def finished_record(runs: Index, config: RunConfig) -> RunRecord | None:
     """The record of a finished run.
 
@@ -68,7 +81,5 @@ def finished_record(runs: Index, config: RunConfig) -> RunRecord | None:
     Returns:
         The newest such record, None where there is none.
     """
-    for status, folder in runs[identity(config)]:
-        if status == "finished":
-            return folder.read_record()
-    return None
+    folder = finished_folder(runs, config)
+    return None if folder is None else folder.read_record()
