@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from morph_cl.experiment.listener import Progress, RunListener
     from morph_cl.hookspecs import API_VERSION, hookimpl
+    from morph_cl.metrics.selective import aurc, risk_at, risk_coverage
     from morph_cl.metrics.specialisation import normalised_entropy, normalised_mutual_information, purity
     from morph_cl.morph.assembly import build_morph
     from morph_cl.morph.model import MorphModel
@@ -130,6 +131,9 @@ __all__ = [
     "run_ablation",
     "run_config",
     "run_study",
+    "aurc",
+    "risk_at",
+    "risk_coverage",
     "normalised_entropy",
     "normalised_mutual_information",
     "purity",
@@ -153,6 +157,7 @@ _NAMES_OF = {
     "morph.model": "MorphModel",
     "morph.options": "MorphOptions",
     "options": "NoOptions Options",
+    "metrics.selective": "aurc risk_at risk_coverage",
     "metrics.specialisation": "normalised_entropy normalised_mutual_information purity",
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",

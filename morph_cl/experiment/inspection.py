@@ -9,6 +9,7 @@ from torch import Tensor
 
 from morph_cl.bridge.observation import Observations
 from morph_cl.bridge.stream import Stream
+from morph_cl.metrics.selective import aurc, risk_at, risk_coverage
 from morph_cl.metrics.specialisation import normalised_entropy, normalised_mutual_information, purity
 from morph_cl.results.inspection import Agreement, ExpertUse, Inspection, Mistake, Usage
 from morph_cl.results.record import RunRecord
@@ -29,7 +30,9 @@ def summarise(
     Returns:
         The inspection.
     """
-    right = (seen.predicted == seen.label).double()
+    hit = seen.predicted == seen.label
+    right = hit.double()
+    risks = risk_coverage(seen.confidence.tolist(), hit.tolist())
     return Inspection(
         run_id=record.run_id,
         scenario=record.scenario,
@@ -40,6 +43,8 @@ def summarise(
         accuracy=_means(right.unsqueeze(1), seen.experience, len(stream)).squeeze(1).tolist(),
         confusion=_table(seen.label, seen.predicted, stream.classes, stream.classes),
         mistakes=_mistakes(seen, stream, mistakes),
+        risk=[risk_at(risks, percent / 100) for percent in range(5, 101, 5)],
+        aurc=aurc(seen.confidence.tolist(), hit.tolist()),
         usage=None if seen.weights is None else _usage(seen, seen.weights, right, stream),
         curve=record.curve,
         own_figures=own_figures,

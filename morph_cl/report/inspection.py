@@ -13,6 +13,7 @@ from morph_cl.report.adaptive_table import AdaptiveTable, Heading
 from morph_cl.report.ascii import EncodingSafe
 from morph_cl.report.formats import MISSING, one_line, percent
 from morph_cl.report.grid import Grid, GridMap
+from morph_cl.report.risk import risk_plot
 from morph_cl.report.training import gate_plot, training_plot
 from morph_cl.results.inspection import Inspection, Mistake, Usage
 
@@ -40,7 +41,7 @@ def inspection_report(inspection: Inspection, *, ascii_only: bool = False) -> Re
         parts += [*_usage_maps(inspection, usage), _experts(usage), _specialisation(usage)]
     if inspection.own_figures:
         parts.append(_own_figures(inspection))
-    parts += [_confusion(inspection), _mistakes(inspection)]
+    parts += [_confusion(inspection), _mistakes(inspection), risk_plot(inspection.risk, inspection.aurc)]
     if any(not math.isnan(point.train_accuracy) for point in inspection.curve):
         parts.append(training_plot(inspection.curve))
     gate = gate_plot(inspection.curve)

@@ -50,6 +50,7 @@ def _figures(inspection: Inspection) -> dict[str, Figure]:
         labels = [str(label) for label in range(len(inspection.usage.by_label))]
         figures["usage-by-experience"] = _usage("experience", names, experiences, inspection.usage.by_experience)
         figures["usage-by-label"] = _usage("label", names, labels, inspection.usage.by_label)
+    figures["risk-coverage"] = _risk(inspection)
     if inspection.curve:
         samples = [point.samples for point in inspection.curve]
         accuracy = {"": [point.train_accuracy for point in inspection.curve]}
@@ -122,6 +123,21 @@ def _lines(title: str, samples: Sequence[int], lines: dict[str, list[float]]) ->
     axes.grid(alpha=0.3)
     if len(lines) > 1:
         axes.legend(fontsize="small", loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def _risk(inspection: Inspection) -> Figure:
+    figure = blank(6.0, 4.0)
+    axes = figure.subplots()
+    steps = len(inspection.risk)
+    coverages = [(number + 1) / steps for number in range(steps)]
+    axes.plot(coverages, inspection.risk, color=series_style(0), marker=".")
+    axes.set_xlim(0, 1.02)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("share of images answered, the most confident first")
+    axes.set_ylabel("share of wrong answers")
+    axes.set_title(f"Risk and coverage, area {100 * inspection.aurc:.2f} %", fontsize="medium")
+    axes.grid(alpha=0.3)
     return figure
 
 

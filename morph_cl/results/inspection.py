@@ -106,6 +106,8 @@ class Inspection(_Part):
         accuracy: of the final model, by experience.
         confusion: (classes, classes) counts of test images: a row for each label, a column for each prediction.
         mistakes: the wrong predictions of the greatest confidence, the most confident first.
+        risk: the risk-coverage curve: shares of wrong answers among the 5, 10, ... 100 % most confident ones.
+        aurc: the area under it, over all images.
         usage: who answers for what; None of a monolith.
         curve: training accuracy and expert weights as training went on.
         own_figures: what the strategy measured of itself at the end.
@@ -123,6 +125,8 @@ class Inspection(_Part):
     accuracy: list[Figure]
     confusion: list[list[int]]
     mistakes: list[Mistake]
+    risk: list[Figure]
+    aurc: Figure
     usage: Usage | None
     curve: list[CurvePoint]
     own_figures: dict[str, Figure]

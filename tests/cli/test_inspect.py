@@ -42,7 +42,7 @@ def test_it_looks_and_writes(runs_dir: Path, morph_cl_command: Any, run: str, sa
     assert written["schema"] == "morph-cl/inspection/1"
     assert len(written["mistakes"]) == 3
     assert Path("out.csv").read_text(encoding="utf-8").startswith("sample,experience,expert,weight,label,predicted,")
-    assert {"confusion.png", "mistakes.png"} <= {path.name for path in Path("pictures").iterdir()}
+    assert {"confusion.png", "mistakes.png", "risk-coverage.png"} <= {path.name for path in Path("pictures").iterdir()}
     quiet = morph_cl_command("inspect", run, "--quiet --runs-dir", runs_dir)
     assert (quiet.code, quiet.out) == (0, "")
 

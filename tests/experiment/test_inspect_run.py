@@ -117,6 +117,14 @@ def test_mistakes_are_wrong_and_the_most_confident_come_first(looked):
         assert (len(mistake.picture), len(mistake.picture[0]), len(mistake.picture[0][0])) == (8, 8, 1)
 
 
+def test_the_risk_at_full_coverage_is_that_of_all_images(looked):
+    found, _, _ = looked
+    wrong = 1 - sum(row[label] for label, row in enumerate(found.confusion)) / sum(map(sum, found.confusion))
+    assert len(found.risk) == 20
+    assert found.risk[-1] == pytest.approx(wrong)
+    assert 0 < found.aurc < wrong, "the confident answers are better than the others"
+
+
 def test_usage_and_specialisation_follow_from_the_samples(looked):
     inspection, record, rows = looked
     if record.strategy == "naive":

@@ -74,6 +74,8 @@ def make(experts: int = 3, classes: int = 10, **changes: Any) -> Inspection:
         "accuracy": [0.9, 0.8, 0.7],
         "confusion": [*table, [0] * classes],
         "mistakes": [mistake] * 7,
+        "risk": [0.002 * number for number in range(20)],
+        "aurc": 0.0123,
         "usage": usage(experts, classes) if experts else None,
         "curve": curve(experts),
         "own_figures": {"oracle_accuracy": 0.9876, "undefined": NAN},
@@ -94,7 +96,8 @@ def test_no_line_is_wider_than_the_console_and_nothing_is_cut_off(render, width,
 def test_it_says_what_was_found(render):
     text = render(inspection_report(make()), 100)
     for said in ("Expert usage by experience", "Expert usage by label", "0.125", "0.250", "97.6 %", "98.7",
-                 "2 (30°)", "Gate activation in training", "oracle_accuracy", "0.9876"):  # fmt: skip
+                 "2 (30°)", "Gate activation in training", "oracle_accuracy", "0.9876",
+                 "Risk: share of wrong answers", "1.23 %"):  # fmt: skip
         assert said in text
     labels = text.split("Expert usage by label")[1].splitlines()[2].split()
     assert labels == [str(label) for label in range(9)], "nothing is of label 9"
@@ -141,7 +144,8 @@ def test_short_names(names, short):
 def test_pictures_are_drawn(tmp_path: Path):
     files = draw_inspection(make(), tmp_path / "new" / "folder")
     assert [file.stem for file in files] == [
-        "confusion", "usage-by-experience", "usage-by-label", "training", "gate-activation", "mistakes",
+        "confusion", "usage-by-experience", "usage-by-label", "risk-coverage", "training", "gate-activation",
+        "mistakes",
     ]  # fmt: skip
     for file in files:
         with Image.open(file) as picture:
@@ -154,7 +158,7 @@ def test_a_monolith_has_fewer_pictures_and_colours_are_drawn(tmp_path: Path):
     red = Mistake(experience=0, sample=0, label=1, predicted=2, confidence=NAN, expert=None,
                   picture=[[[255, 0, 0]] * 4] * 4)  # fmt: skip
     files = draw_inspection(make(0, mistakes=[red]), tmp_path)
-    assert [file.stem for file in files] == ["confusion", "training", "mistakes"]
+    assert [file.stem for file in files] == ["confusion", "risk-coverage", "training", "mistakes"]
     with Image.open(files[-1]) as picture:
         assert (255, 0, 0) in {colour for _, colour in picture.convert("RGB").getcolors(1 << 24)}
 

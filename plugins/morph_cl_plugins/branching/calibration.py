@@ -73,32 +73,3 @@ def choose_threshold(confidence: Tensor, right: Tensor, otherwise: Tensor) -> fl
         return 1.0  # nothing but certainty is accepted
     lowest = int((gain == best).nonzero().max())
     return smallest if lowest == len(ranked) - 1 else float(ranked[lowest])
-
-
-def risk_coverage(confidence: Tensor, right: Tensor) -> Tensor:
-    """The share of wrong answers among the most confident ones.
-
-    Args:
-        confidence: (N,).
-        right: (N,) bool.
-
-    Returns:
-        (N,) float64: entry k is the risk where the k+1 most confident answers are accepted.
-    """
-    wrong = (~right)[confidence.argsort(descending=True, stable=True)].double()
-    return wrong.cumsum(0) / torch.arange(1, len(wrong) + 1, device=wrong.device)
-
-
-def aurc(confidence: Tensor, right: Tensor) -> float:
-    """The area under the risk-coverage curve.
-
-    Args:
-        confidence: (N,), at least one.
-        right: (N,) bool.
-
-    Returns:
-        In [0, 1], less is better.
-
-    Source: Geifman, Uziel & El-Yaniv, Bias-Reduced Uncertainty Estimation for Deep Neural Classifiers, ICLR 2019.
-    """
-    return float(risk_coverage(confidence, right).mean())

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from morph_cl import LabelledBatch
-from morph_cl_plugins.branching.calibration import aurc, risk_coverage
+from morph_cl import LabelledBatch, aurc, risk_at, risk_coverage
 from morph_cl_plugins.branching.closing import Mask
 from morph_cl_plugins.branching.expert import MASKED
 from morph_cl_plugins.branching.model import BranchedModel
 
-_COVERAGES = (80, 90, 100)
+_COVERAGES = range(10, 101, 10)
+"""Per cent of the images, where the risk-coverage curve is kept."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,7 @@ def final_figures(model: BranchedModel, batches: Iterable[LabelledBatch], mask: 
     if not parts:
         return {}
     rows = _Rows(**{name: torch.cat([getattr(part, name) for part in parts]) for name in _Rows.__dataclass_fields__})
+    confidence, proposed_right = rows.confidence.tolist(), rows.proposed_right.tolist()
     figures = {
         "accuracy": _share(rows.right),
         "parent_accuracy": _share(rows.parent_right),
@@ -73,13 +74,13 @@ def final_figures(model: BranchedModel, batches: Iterable[LabelledBatch], mask: 
         "routed_as_trained": _share(rows.found),
         "coverage": _share(rows.accepted),
         "accepted_accuracy": _share(rows.proposed_right[rows.accepted]),
-        "aurc": aurc(rows.confidence, rows.proposed_right),
+        "aurc": aurc(confidence, proposed_right),
         "macs_per_prediction": float(rows.macs.double().mean()),
         "parent_macs": float(model.parent.macs),
     }
-    risks = risk_coverage(rows.confidence, rows.proposed_right)
+    risks = risk_coverage(confidence, proposed_right)
     for percent in _COVERAGES:
-        figures[f"risk_at_{percent}_coverage"] = float(risks[math.ceil(percent / 100 * len(risks)) - 1])
+        figures[f"risk_at_{percent}_coverage"] = risk_at(risks, percent / 100)
     for number in range(1, len(model)):
         own = rows.oracle == number
         figures[f"oracle_branch_{number}_accuracy"] = _share(rows.oracle_right[own])

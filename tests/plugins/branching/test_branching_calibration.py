@@ -6,7 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from morph_cl_plugins.branching.calibration import aurc, choose_temperature, choose_threshold, risk_coverage
+from morph_cl_plugins.branching.calibration import choose_temperature, choose_threshold
 
 SEEDS = st.integers(0, 10_000)
 
@@ -69,11 +69,3 @@ def test_faultless_data_do_not_ask_for_certainty():
     target = torch.arange(3).repeat(10)
     temperature = choose_temperature(torch.nn.functional.one_hot(target, 3).float(), target)
     assert temperature > 0.1
-
-
-@given(seed=SEEDS)
-def test_confidence_that_sorts_right_from_wrong_has_the_least_area(seed):
-    confidence, right, _ = _confidences(seed, False)
-    sorted_area = aurc(right.float(), right)
-    assert 0 <= sorted_area <= aurc(confidence, right) <= aurc((~right).float(), right) <= 1
-    assert float(risk_coverage(confidence, right)[-1]) == pytest.approx(float((~right).double().mean()))
