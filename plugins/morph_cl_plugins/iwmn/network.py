@@ -13,6 +13,7 @@ from typing import Any, Protocol, Self, cast
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from morph_cl import StrategyContext, TaskMaskedClassifier, build_classifier
 from morph_cl_plugins.iwmn.modulator import Modulator
@@ -139,6 +140,7 @@ class ModulatedNetwork(nn.Module):
     def _look(self, x: Tensor, allowed: Tensor | None) -> tuple[Sight, Tensor]:
         """What stays the same, and the logits of the base network."""
         x = (x - self.options.pixel_mean) / self.options.pixel_std
+        x = functional.dropout(x, self.options.dropout, self.training)
         features = self.features(x)
         nothing = features[:, :0]
         hidden = self.hidden_modulator.see(x) if self.hidden_modulator else nothing

@@ -46,6 +46,7 @@ class IwmnOptions(TrainingOptions):
     pixel_std: Annotated[float, Field(gt=0, le=10)] = Field(
         0.3081, description="what each pixel is divided by then; MNIST's standard deviation"
     )
+    dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of pixels that training blanks")
     optimizer: Literal["sgd", "adam"] = Field("adam", description="the update rule")
     lr: Annotated[float, Field(gt=0, le=10)] = Field(1e-3, description="learning rate")
     decay: bool = Field(True, description="the learning rate falls linearly to a twentieth in each experience")

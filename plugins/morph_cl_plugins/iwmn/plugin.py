@@ -23,7 +23,6 @@ def register_strategies() -> Iterable[StrategySpec]:
             source="iterative weight modulation; gains on units: Perez et al., FiLM: Visual Reasoning with a General "
             "Conditioning Layer, AAAI 2018",
             params=IwmnOptions,
-            boundaries="free",
             ablations={
                 "iterations": ({"iterations": 0}, "the base network alone, without modulators"),
                 "discount": ({"discount": 0}, "only the last iteration's answer is trained"),

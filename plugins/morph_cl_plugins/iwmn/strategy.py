@@ -10,9 +10,9 @@ from avalanche.training.templates import SupervisedTemplate
 from torch import Tensor, nn
 
 from morph_cl import LabelledBatch, StrategyContext, TensorStrategy, build_optimizer
-from morph_cl_plugins.iwmn.decay import LinearDecay
 from morph_cl_plugins.iwmn.network import ModulatedNetwork, TaskModulatedNetwork, build_network
 from morph_cl_plugins.iwmn.options import IwmnOptions
+from morph_cl_plugins.moe.decay import LinearDecay
 
 
 class IterativeModulation(TensorStrategy, SupervisedTemplate):

@@ -84,6 +84,22 @@ def test_an_iteration_modulates_the_weights_that_lead_into_each_unit(error, make
             before, said = said, logits.softmax(0)
 
 
+def test_training_blanks_the_same_pixels_for_base_and_modulators(make_network, make_images, monkeypatch):
+    network = make_network(dropout=0.2)
+    seen = {}
+    network.features.register_forward_pre_hook(lambda _, inputs: seen.update(base=inputs[0]))
+    for name, modulator in (("hidden", network.hidden_modulator), ("output", network.output_modulator)):
+        see = modulator.see
+        monkeypatch.setattr(modulator, "see", lambda x, name=name, see=see: seen.update({name: x}) or see(x))
+    x = make_images(50)
+    network.train()(x)
+    assert torch.equal(seen["base"], seen["hidden"])
+    assert torch.equal(seen["base"], seen["output"])
+    assert 0.15 < float((seen["base"] == 0).double().mean()) < 0.25
+    network.eval()(x)
+    assert torch.equal(seen["base"], (x - 0.1307) / 0.3081)
+
+
 @given(seed=seeds, strength=st.floats(0.01, 1.0), scale=st.floats(0.1, 100.0))
 def test_a_gain_keeps_within_the_strength(seed, strength, scale, make_network, make_images):
     modulator = make_network(seed % 100, strength=strength).hidden_modulator
