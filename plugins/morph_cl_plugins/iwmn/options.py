@@ -37,7 +37,7 @@ class IwmnOptions(TrainingOptions):
         description="at evaluation an image is done once no probability moves by this much in an iteration; 0: never",
     )
     discount: Annotated[float, Field(ge=0, le=1)] = Field(
-        1.0,
+        0.5,
         description="loss of an iteration against that of the next one; 1: all count alike, 0: only the last counts",
     )
     pixel_mean: Annotated[float, Field(ge=-1, le=2)] = Field(
@@ -48,5 +48,5 @@ class IwmnOptions(TrainingOptions):
     )
     dropout: Annotated[float, Field(ge=0, lt=1)] = Field(0.0, description="share of pixels that training blanks")
     optimizer: Literal["sgd", "adam"] = Field("adam", description="the update rule")
-    lr: Annotated[float, Field(gt=0, le=10)] = Field(1e-3, description="learning rate")
+    lr: Annotated[float, Field(gt=0, le=10)] = Field(3e-3, description="learning rate")
     decay: bool = Field(True, description="the learning rate falls linearly to a twentieth in each experience")
