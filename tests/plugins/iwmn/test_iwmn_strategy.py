@@ -8,7 +8,7 @@ import math
 import pytest
 import torch
 from avalanche.core import SupervisedPlugin
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
@@ -79,6 +79,7 @@ def test_trains_on_every_iteration(setting, discount, make_stream, make_strategy
         assert ours == pytest.approx(by_hand, rel=1e-4, abs=1e-6)
 
 
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**31 - 1), size=st.integers(1, 40))
 def test_figures_count_right_answers_and_iterations(seed, size, trained):
     strategy, stream = trained
