@@ -13,7 +13,7 @@ from morph_cl.metrics.drift.batches import Batches
 from morph_cl.results.prequential import DriftPoint, Trace
 
 _SLACK = 1e-9
-"""What rounding may take: 0.9 - 0.05 is a little more than 0.85."""
+"""What rounding may take: 0.8 - 0.1 is a little more than 0.7."""
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def test_one_good_window_is_not_enough(tens: Callable[..., Trace]) -> None:
 
 
 def test_at_eps_below_the_level_is_back(tens: Callable[..., Trace]) -> None:
-    assert one(tens(*[9] * 5, *[8] * 5, drifts=[ABRUPT]))[1:3] == (20, False)
+    assert one(tens(*[8] * 5, *[7] * 5, drifts=[ABRUPT]))[1:3] == (20, False)
 
 
 def test_the_next_drift_ends_the_wait(tens: Callable[..., Trace]) -> None:

@@ -59,6 +59,12 @@ def test_a_concept_that_comes_back_is_new_again() -> None:
     assert worst_case_held_out_accuracy(trace) == pytest.approx(0.9 / 2 + 0.1 / 2)
 
 
+def test_a_concept_is_learned_when_its_first_segment_is_over() -> None:
+    looks = {8: [0.9, 0.1], 12: [0.2, 0.6], 20: [0.8, 0.7], 30: [0.7, 0.6]}
+    trace = looked([0, 1, 0, 1], looks, (8, 16, 24))
+    assert min_held_out_accuracy(trace) == pytest.approx(0.2), "from the second segment on, not the fourth"
+
+
 def test_forgetting_is_no_gap() -> None:
     assert stability_gap(looked([0, 1], {10: [0.9, 0.1], 20: [0.5, 0.6], 30: [0.2, 0.9]}, (10,))) == 0
 
