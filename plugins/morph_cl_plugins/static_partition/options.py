@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -76,12 +77,18 @@ class PartitionOptions(TrainingOptions):
         return self
 
 
-def _groups(value: Any) -> tuple[Any, ...]:
+def _groups(value: Sequence[Any]) -> tuple[Any, ...]:
     """Nested lists as nested tuples, all lists of classes equally deep."""
-    if not isinstance(value, (list, tuple)) or not value:
-        raise ValueError(f"{value!r} is no group; give lists of classes that are not empty, such as [[0,2],[1,3]]")
-    if all(type(label) is int and label >= 0 for label in value):
-        return tuple(value)
+    if not value:
+        raise ValueError("a group is empty; give each at least one class")
+    labels = [entry for entry in value if not isinstance(entry, (list, tuple))]
+    for label in labels:
+        if type(label) is not int or label < 0:
+            raise ValueError(f"{label!r} is no class; give classes from 0, in lists such as [[0,2],[1,3]]")
+    if labels:
+        if len(labels) < len(value):
+            raise ValueError(f"{value!r} holds classes beside groups; put each class into a group")
+        return tuple(labels)
     groups = tuple(_groups(group) for group in value)
     if len({_depth(group) for group in groups}) > 1:
         raise ValueError(f"{value!r} nests unevenly; let all lists of classes be equally deep")
