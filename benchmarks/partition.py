@@ -63,32 +63,33 @@ def make_partition(tags: int, hidden: int) -> Partition:
     return Partition(tree, divide_units(options, tree), SHAPE, classes, "mlp")
 
 
-def step_ms(network: nn.Module, batches: list[Batch]) -> float:
-    """Median milliseconds of a training step."""
+def training_step(network: nn.Module) -> Callable[[Batch], object]:
+    """A step of training on a batch."""
     optimizer = torch.optim.Adam(network.parameters(), 1e-3)
 
-    def step(x: Tensor, tags: Tensor, y: Tensor) -> None:
+    def step(batch: Batch) -> None:
+        x, tags, y = batch
         optimizer.zero_grad()
         nn.functional.cross_entropy(network(x, tags), y).backward()
         optimizer.step()
 
-    return median_ms([lambda batch=batch: step(*batch) for batch in batches])
+    return step
 
 
-@torch.no_grad()
-def predict_ms(network: nn.Module, batches: list[Batch]) -> float:
-    """Median milliseconds of a forward pass."""
-    return median_ms([lambda x=x, tags=tags: network(x, tags) for x, tags, _ in batches])
+def prediction(network: nn.Module) -> Callable[[Batch], object]:
+    """A forward pass on a batch."""
+    return torch.no_grad()(lambda batch: network(batch[0], batch[1]))
 
 
-def median_ms(calls: list[Callable[[], object]]) -> float:
-    """Median milliseconds of a call; the first five warm up."""
-    times = []
-    for call in calls:
-        start = time.perf_counter()
-        call()
-        times.append(time.perf_counter() - start)
-    return 1e3 * statistics.median(times[5:])
+def median_ms(calls: list[Callable[[Batch], object]], batches: list[Batch]) -> list[float]:
+    """Median milliseconds of each call on a batch, in turns, so that a busy machine slows all; five warm up."""
+    times: list[list[float]] = [[] for _ in calls]
+    for batch in batches:
+        for call, own in zip(calls, times, strict=True):
+            start = time.perf_counter()
+            call(batch)
+            own.append(time.perf_counter() - start)
+    return [1e3 * statistics.median(own[5:]) for own in times]
 
 
 def make_batches(count: int, size: int, tags: int) -> list[Batch]:
@@ -114,9 +115,10 @@ def main() -> None:
         masked = MaskedPartition(sparse)
         images = make_batches(max(15, arguments.rounds // 5), PREDICTIONS, tags)
         torch.testing.assert_close(sparse(*images[0][:2]), masked(*images[0][:2]))
-        predictions = predict_ms(sparse, images), predict_ms(masked, images)
+        both = (sparse, masked)
+        predictions = median_ms([prediction(network) for network in both], images)
         batches = make_batches(arguments.rounds, arguments.batch, tags)
-        steps = step_ms(sparse, batches), step_ms(masked, batches)
+        steps = median_ms([training_step(network) for network in both], batches)
         cells = [f"{fast:8.2f}{slow:8.2f}{slow / fast:8.1f}" for fast, slow in (steps, predictions)]
         print(f"{tags:6d}" + "".join(cells), flush=True)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import torch
@@ -64,16 +65,17 @@ class PartitionModel(nn.Module):
 
     # --- training --------------------------------------------------------------------------------------------------
 
-    def begin(self, experience: int, classes: Tensor) -> None:
+    def begin(self, experience: int, classes: Iterable[int]) -> None:
         """Learn what the next experience is about.
 
         Args:
             experience: its index.
-            classes: (n,) int64, its classes.
+            classes: its classes.
         """
+        present = torch.tensor(sorted(classes), device=self.tag_of.device)
         if self.by_experience:
-            self.tag_of[classes] = experience
-        self.seen[self.tag_of[classes], classes] = True
+            self.tag_of[present] = experience
+        self.seen[self.tag_of[present], present] = True
 
     def train_step(self, x: Tensor, y: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Answer training images with the part of their labels' tags, and teach the gate those tags.
@@ -174,9 +176,9 @@ class TaskPartitionModel(TaskMaskedClassifier):
 
     def forward(self, x: Tensor, task_labels: Tensor | int | None) -> Any:
         """Logits (B, classes), masked to each sample's task; for None a dictionary with those of every known task."""
-        if isinstance(task_labels, Tensor):
-            return self.network(x, self.allowed(task_labels))
-        return super().forward(x, task_labels) if task_labels is None else self.forward_single_task(x, task_labels)
+        if isinstance(task_labels, int):
+            return self.forward_single_task(x, task_labels)
+        return super().forward(x, None) if task_labels is None else self.network(x, self.allowed(task_labels))
 
     def forward_single_task(self, x: Tensor, task_label: int) -> Tensor:
         """Logits (B, classes), masked to one task."""

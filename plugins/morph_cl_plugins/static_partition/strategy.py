@@ -46,8 +46,7 @@ class StaticPartition(TensorStrategy, SupervisedTemplate):
     # --- training --------------------------------------------------------------------------------------------------
 
     def _before_training_exp(self, **kwargs: Any) -> None:
-        classes = torch.tensor(sorted(self.experience.classes_in_this_experience), device=self.device)
-        self.partitioned.begin(self.experience.current_experience, classes)
+        self.partitioned.begin(self.experience.current_experience, self.experience.classes_in_this_experience)
         super()._before_training_exp(**kwargs)
 
     def forward(self) -> Tensor:
