@@ -13,7 +13,7 @@ from morph_cl import TrainingOptions
 Width = Annotated[int, Field(ge=1, le=65_536)]
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-_HIDDEN = {"mlp": (512,), "cnn": (16, 32, 64)}
+_HIDDEN = {"mlp": (256, 256), "cnn": (16, 32, 64)}
 _FUNCTION = re.compile(r"\w+(\.\w+)*:\w+")
 
 
@@ -41,7 +41,7 @@ class PartitionOptions(TrainingOptions):
         description="units of each hidden layer (mlp) or channels of each convolution (cnn, 16,32,64 unless given), "
         "all tags together",
     )
-    gate_hidden: Width = Field(64, description="units of the gate's hidden layer")
+    gate_hidden: Width = Field(128, description="units of the gate's hidden layer")
     standardise: bool = Field(True, description="bring each image to mean 0 and standard deviation 1 first")
     dropout: Share = Field(0.2, description="share of pixels that training blanks")
     optimizer: Literal["sgd", "adam"] = Field("adam", description="the update rule")

@@ -147,6 +147,7 @@ def test_the_command_line_can_tell_groups():
 
 
 def test_widths_follow_the_network_unless_given():
+    assert PartitionOptions().hidden == (256, 256)
     assert PartitionOptions(network="cnn").hidden == (16, 32, 64)
     assert PartitionOptions(network="cnn", hidden=(5,)).hidden == (5,)
 
