@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from morph_cl.api import (
         ablate,
+        build_drift_stream,
         build_stream,
         compare,
         load_run,
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from morph_cl.bridge.classifier import TaskMaskedClassifier, build_classifier, build_optimizer
     from morph_cl.bridge.context import StrategyContext
     from morph_cl.bridge.inspection import LabelledBatch
+    from morph_cl.bridge.online import OnlineStream
+    from morph_cl.bridge.prequential import train_online
     from morph_cl.bridge.strategy import TensorStrategy
-    from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
+    from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_online_stream, make_stream
     from morph_cl.catalog import load_catalog
     from morph_cl.config import AblationConfig, RunConfig, StudyConfig
     from morph_cl.data.images import ImageData
@@ -56,6 +59,7 @@ if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
     from morph_cl.morph.options import MorphOptions
     from morph_cl.options import NoOptions, Options
+    from morph_cl.results.prequential import Blip, DriftPoint, Trace
     from morph_cl.results.record import Event, ExperienceReport, RunRecord, RunStart
     from morph_cl.specs import (
         DatasetSpec,
@@ -74,11 +78,13 @@ __all__ = [
     "API_VERSION",
     "AblationConfig",
     "AmbiguousNameError",
+    "Blip",
     "CheckpointError",
     "DataError",
     "DatasetRequest",
     "DatasetSpec",
     "DetectorSpec",
+    "DriftPoint",
     "Event",
     "ExperienceData",
     "ExperienceReport",
@@ -90,6 +96,7 @@ __all__ = [
     "MorphModel",
     "MorphOptions",
     "NoOptions",
+    "OnlineStream",
     "Options",
     "PluginError",
     "Progress",
@@ -107,12 +114,14 @@ __all__ = [
     "StudyConfig",
     "TaskMaskedClassifier",
     "TensorStrategy",
+    "Trace",
     "TrainingOptions",
     "UnknownNameError",
     "UsageError",
     "__version__",
     "ablate",
     "build_classifier",
+    "build_drift_stream",
     "build_morph",
     "build_optimizer",
     "build_stream",
@@ -125,12 +134,14 @@ __all__ = [
     "load_run",
     "load_runs",
     "load_stream",
+    "make_online_stream",
     "make_stream",
     "resume",
     "run",
     "run_ablation",
     "run_config",
     "run_study",
+    "train_online",
     "aurc",
     "risk_at",
     "risk_coverage",
@@ -140,12 +151,14 @@ __all__ = [
 ]
 
 _NAMES_OF = {
-    "api": "ablate build_stream compare load_run load_runs resume run run_ablation run_config run_study",
+    "api": "ablate build_drift_stream build_stream compare load_run load_runs resume run run_ablation run_config run_study",
     "bridge.classifier": "TaskMaskedClassifier build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
     "bridge.inspection": "LabelledBatch",
+    "bridge.online": "OnlineStream",
+    "bridge.prequential": "train_online",
     "bridge.strategy": "TensorStrategy",
-    "bridge.stream": "ExperienceData ScenarioRequest Stream make_stream",
+    "bridge.stream": "ExperienceData ScenarioRequest Stream make_online_stream make_stream",
     "catalog": "load_catalog",
     "config": "AblationConfig RunConfig StudyConfig",
     "data.images": "ImageData",
@@ -159,6 +172,7 @@ _NAMES_OF = {
     "options": "NoOptions Options",
     "metrics.selective": "aurc risk_at risk_coverage",
     "metrics.specialisation": "normalised_entropy normalised_mutual_information purity",
+    "results.prequential": "Blip DriftPoint Trace",
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",
     "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",

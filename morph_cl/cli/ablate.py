@@ -27,6 +27,7 @@ def ablate(
     data_root: flags.DataRoot = None,
     download: flags.Download = None,
     experiences: flags.Experiences = None,
+    pattern: flags.Pattern = None,
     validation: flags.Validation = None,
     strategy: flags.Strategy = None,
     profile: flags.Profile = None,

@@ -32,6 +32,7 @@ def compare(
     data_root: flags.DataRoot = None,
     download: flags.Download = None,
     experiences: flags.Experiences = None,
+    pattern: flags.Pattern = None,
     validation: flags.Validation = None,
     strategies: Annotated[
         str | None,

@@ -12,6 +12,7 @@ from torch import nn
 from morph_cl.bridge.accounting import memory_use
 from morph_cl.bridge.checkpoint import load_checkpoint, load_model, remove_checkpoints, save_checkpoint, save_model
 from morph_cl.bridge.context import StrategyContext
+from morph_cl.bridge.prequential import PrequentialTest, experience_count, train_online
 from morph_cl.bridge.randomness import random_state, seed_everything, set_random_state
 from morph_cl.bridge.recorder import Recorder
 from morph_cl.bridge.state import encode_strategy, restore_strategy
@@ -22,6 +23,7 @@ from morph_cl.experiment.figures import join_figures, own_figures
 from morph_cl.experiment.hardware import check_device, default_threads
 from morph_cl.experiment.ledger import Ledger
 from morph_cl.experiment.listener import RunListener
+from morph_cl.experiment.online import as_one_experience, make_trace
 from morph_cl.experiment.pace import Pace
 from morph_cl.experiment.plan import RunPlan
 from morph_cl.experiment.provenance import provenance
@@ -60,6 +62,7 @@ class RunSession:
         self.store = store
         self.folder: RunFolder | None = None
         self._warned_of_divergence = False
+        self.tested: PrequentialTest | None = None
         self.resumable = not avalanche_plugins  # objects that no configuration names cannot be built again
         check_device(plan.config.device)
         torch.set_num_threads(plan.config.threads or default_threads())
@@ -101,9 +104,11 @@ class RunSession:
             plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
         )
         strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
-        self.pace = Pace(self.listener, self.ledger, len(self.stream), self.epochs)
+        online = self.stream.online
+        parts = len(self.stream) if online is None else experience_count(online, plan.batch_size)
+        self.pace = Pace(self.listener, self.ledger, parts, self.epochs)
         self.pace.strategy = strategy
-        self.recorder = Recorder(on_step=self.pace.step)
+        self.recorder = Recorder(points=20 if online is None else 1, on_step=self.pace.step)
         strategy.plugins.append(self.recorder)
         return strategy
 
@@ -196,7 +201,7 @@ class RunSession:
         experiences = self.stream.benchmark.train_stream
         for experience in experiences[first:]:
             started = time.perf_counter()
-            strategy.train(experience, eval_streams=[])
+            self._train(strategy, experience)
             self.ledger.train_seconds.append(time.perf_counter() - started)
             if self.stream.has_validation():
                 self.ledger.validation.append(self._timed_evaluation(strategy, "valid"))
@@ -212,6 +217,14 @@ class RunSession:
         self._notify("run_finished", record=record)
         return record
 
+    def _train(self, strategy: Any, experience: Any) -> None:
+        """Train on an experience, or test and train on the samples of an online stream."""
+        if self.stream.online is None:
+            strategy.train(experience, eval_streams=[])
+            return
+        self.tested = train_online(strategy, self.stream.online, self.plan.batch_size)
+        self.recorder.curve = as_one_experience(self.recorder.curve)
+
     def _timed_evaluation(self, strategy: Any, stream: str) -> list[float]:
         started = time.perf_counter()
         row = self.recorder.evaluate(strategy, self.stream.benchmark.streams[stream])
@@ -224,6 +237,9 @@ class RunSession:
     def _close_experience(self, strategy: Any) -> None:
         ledger = self.ledger
         events = strategy.drain_events() if hasattr(strategy, "drain_events") else []
+        if self.tested is not None and self.stream.online is not None:
+            events = as_one_experience(events)
+            ledger.trace = make_trace(self.stream.online, self.tested, events)
         ledger.events.extend(events)
         ledger.experts.append(getattr(strategy, "expert_count", 1))
         ledger.bytes_held.append(memory_use(strategy).total_bytes)
@@ -289,6 +305,7 @@ class RunSession:
             experts=ledger.experts,
             events=ledger.events,
             curve=ledger.curve,
+            trace=ledger.trace,
             scenario_info=self.start.scenario,
             strategy_info=self.start.strategy,
             dataset_info=self.data,
