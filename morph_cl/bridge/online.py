@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
+from avalanche.benchmarks.scenarios.dataset_scenario import DatasetExperience
+from avalanche.benchmarks.scenarios.online import OnlineCLExperience
 from torch import Tensor
 
-from morph_cl.bridge.dataset import as_float
+from morph_cl.bridge.dataset import TensorClassificationDataset, TensorLeaf, as_float, tensor_dataset
 from morph_cl.errors import UsageError
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
 
@@ -78,6 +80,21 @@ class OnlineStream:
         for start in range(0, len(self), size):
             yield as_float(self.x[start : start + size]), self.y[start : start + size]
 
+    def experiences(self, size: int = 10) -> Iterator[OnlineCLExperience]:
+        """The stream as Avalanche's online experiences, one a batch, made as they are asked for.
+
+        Any Avalanche strategy can be trained on each by ``strategy.train(experience, eval_streams=[])``.
+
+        Args:
+            size: samples an experience; the last one may have fewer.
+
+        Yields:
+            Experiences without task boundaries, all of them of one origin that holds no data.
+        """
+        origin = DatasetExperience(dataset=_dataset(self, 0, 0), current_experience=0)
+        for start in range(0, len(self), size):
+            yield OnlineCLExperience(dataset=_dataset(self, start, start + size), origin_experience=origin)
+
     def keep(self, rows: Tensor) -> OnlineStream:
         """The stream without some of its samples, the drifts moved accordingly.
 
@@ -101,6 +118,10 @@ class OnlineStream:
             drifts=tuple(drifts),
             blips=tuple(blip for blip in blips if blip.end > blip.start),
         )
+
+
+def _dataset(stream: OnlineStream, start: int, stop: int) -> TensorClassificationDataset:
+    return tensor_dataset(TensorLeaf(stream.x[start:stop], stream.y[start:stop]))
 
 
 def _reason(error: ValueError) -> str:
