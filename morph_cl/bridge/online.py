@@ -108,7 +108,9 @@ class OnlineStream:
         def place(sample: int) -> int:
             return int(torch.searchsorted(rows, sample))
 
-        drifts = [drift.model_copy(update={"start": place(drift.start), "end": place(drift.end)}) for drift in self.drifts]
+        drifts = [
+            drift.model_copy(update={"start": place(drift.start), "end": place(drift.end)}) for drift in self.drifts
+        ]
         blips = [blip.model_copy(update={"start": place(blip.start), "end": place(blip.end)}) for blip in self.blips]
         return replace(
             self,

@@ -171,7 +171,6 @@ def train_online(strategy: Any, stream: OnlineStream, batch_size: int) -> Preque
     return test
 
 
-
 def experience_count(stream: OnlineStream, batch_size: int) -> int:
     """How many experiences a learner is told of.
 

@@ -28,9 +28,7 @@ def make_trace(stream: OnlineStream, test: PrequentialTest, events: Sequence[Eve
     Returns:
         The trace.
     """
-    trace = Trace(
-        batch_sizes=test.sizes, correct=test.correct, drifts=list(stream.drifts), blips=list(stream.blips)
-    )
+    trace = Trace(batch_sizes=test.sizes, correct=test.correct, drifts=list(stream.drifts), blips=list(stream.blips))
     edges = trace.edges
 
     def positions(kind: str) -> list[int]:

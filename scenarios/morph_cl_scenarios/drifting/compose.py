@@ -49,9 +49,7 @@ def draw_images(schedule: Schedule, labels: Tensor, classes: int, seed: int) -> 
     return rows
 
 
-def _draw_classes(
-    schedule: Schedule, available: NDArray[np.int64], rng: np.random.Generator
-) -> NDArray[np.int64]:
+def _draw_classes(schedule: Schedule, available: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
     """The class of each sample, by the weights of its concept, (N,)."""
     natural = available / available.sum()
     weights = np.stack([natural if concept.weights is None else concept.weights for concept in schedule.concepts])
@@ -110,9 +108,7 @@ class Composer:
             Images (N, C, H, W) and labels (N,).
         """
         index = torch.from_numpy(rows)
-        return self._compose(
-            self.data.train_x[index], self.data.train_y[index], self.schedule.concept, purpose="noise"
-        )
+        return self._compose(self.data.train_x[index], self.data.train_y[index], self.schedule.concept, purpose="noise")
 
     def test(self) -> tuple[Tensor, Tensor]:
         """The test images of the concept at the stream's end; classes that no longer come are left out.

@@ -8,9 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from morph_cl import Options
 
-Pattern = Literal[
-    "none", "abrupt", "gradual", "incremental", "recurring", "local", "prior", "swap", "noise", "blips"
-]
+Pattern = Literal["none", "abrupt", "gradual", "incremental", "recurring", "local", "prior", "swap", "noise", "blips"]
 Source = Literal["rotation", "permutation", "classes", "corruption"]
 
 WINDOWED = ("gradual", "incremental")
@@ -71,9 +69,13 @@ class DriftingOptions(Options):
     @model_validator(mode="after")
     def _refuse_contradictions(self) -> Self:
         if self.width is not None and not set(self.patterns) & set(WINDOWED):
-            raise ValueError(f"width={self.width} has no meaning without a {' or '.join(WINDOWED)} pattern; leave it out")
+            raise ValueError(
+                f"width={self.width} has no meaning without a {' or '.join(WINDOWED)} pattern; leave it out"
+            )
         if "incremental" in self.patterns and self.source not in ("rotation", "corruption"):
-            raise ValueError(f"source={self.source} cannot drift in an incremental pattern; give rotation or corruption")
+            raise ValueError(
+                f"source={self.source} cannot drift in an incremental pattern; give rotation or corruption"
+            )
         if self.source == "classes":
             for pattern in ("local", "prior"):
                 if pattern in self.patterns:
