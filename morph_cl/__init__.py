@@ -53,13 +53,19 @@ if TYPE_CHECKING:
     )
     from morph_cl.experiment.listener import Progress, RunListener
     from morph_cl.hookspecs import API_VERSION, hookimpl
+    from morph_cl.metrics.drift.detection import Detection, judge_alarms
+    from morph_cl.metrics.drift.figures import drift_figures
+    from morph_cl.metrics.drift.prequential import cumulative_accuracy, fading_accuracy, windowed_accuracy
+    from morph_cl.metrics.drift.recovery import Recovery, RecoveryRule, measure_recoveries
+    from morph_cl.metrics.drift.speedup import SpeedUp, measure_speed_ups
+    from morph_cl.metrics.drift.stability import min_held_out_accuracy, stability_gap, worst_case_held_out_accuracy
     from morph_cl.metrics.selective import aurc, risk_at, risk_coverage
     from morph_cl.metrics.specialisation import normalised_entropy, normalised_mutual_information, purity
     from morph_cl.morph.assembly import build_morph
     from morph_cl.morph.model import MorphModel
     from morph_cl.morph.options import MorphOptions
     from morph_cl.options import NoOptions, Options
-    from morph_cl.results.prequential import Blip, DriftPoint, Trace
+    from morph_cl.results.prequential import Blip, DriftPoint, HeldOutPoint, Trace
     from morph_cl.results.record import Event, ExperienceReport, RunRecord, RunStart
     from morph_cl.specs import (
         DatasetSpec,
@@ -83,12 +89,14 @@ __all__ = [
     "DataError",
     "DatasetRequest",
     "DatasetSpec",
+    "Detection",
     "DetectorSpec",
     "DriftPoint",
     "Event",
     "ExperienceData",
     "ExperienceReport",
     "ExpertSpec",
+    "HeldOutPoint",
     "ImageData",
     "LabelledBatch",
     "MetricSpec",
@@ -100,6 +108,8 @@ __all__ = [
     "Options",
     "PluginError",
     "Progress",
+    "Recovery",
+    "RecoveryRule",
     "RunConfig",
     "RunFailedError",
     "RunListener",
@@ -107,6 +117,7 @@ __all__ = [
     "RunStart",
     "ScenarioRequest",
     "ScenarioSpec",
+    "SpeedUp",
     "StoreError",
     "StrategyContext",
     "StrategySpec",
@@ -148,10 +159,21 @@ __all__ = [
     "normalised_entropy",
     "normalised_mutual_information",
     "purity",
+    "cumulative_accuracy",
+    "drift_figures",
+    "fading_accuracy",
+    "judge_alarms",
+    "measure_recoveries",
+    "measure_speed_ups",
+    "min_held_out_accuracy",
+    "stability_gap",
+    "windowed_accuracy",
+    "worst_case_held_out_accuracy",
 ]
 
 _NAMES_OF = {
-    "api": "ablate build_drift_stream build_stream compare load_run load_runs resume run run_ablation run_config run_study",
+    "api": "ablate build_drift_stream build_stream compare load_run load_runs resume run run_ablation run_config "
+    "run_study",
     "bridge.classifier": "TaskMaskedClassifier build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
     "bridge.inspection": "LabelledBatch",
@@ -170,9 +192,15 @@ _NAMES_OF = {
     "morph.model": "MorphModel",
     "morph.options": "MorphOptions",
     "options": "NoOptions Options",
+    "metrics.drift.detection": "Detection judge_alarms",
+    "metrics.drift.figures": "drift_figures",
+    "metrics.drift.prequential": "cumulative_accuracy fading_accuracy windowed_accuracy",
+    "metrics.drift.recovery": "Recovery RecoveryRule measure_recoveries",
+    "metrics.drift.speedup": "SpeedUp measure_speed_ups",
+    "metrics.drift.stability": "min_held_out_accuracy stability_gap worst_case_held_out_accuracy",
     "metrics.selective": "aurc risk_at risk_coverage",
     "metrics.specialisation": "normalised_entropy normalised_mutual_information purity",
-    "results.prequential": "Blip DriftPoint Trace",
+    "results.prequential": "Blip DriftPoint HeldOutPoint Trace",
     "results.record": "Event ExperienceReport RunRecord RunStart",
     "experiment.listener": "Progress RunListener",
     "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import torch
 from avalanche.benchmarks.scenarios.dataset_scenario import DatasetExperience
@@ -13,6 +14,8 @@ from torch import Tensor
 from morph_cl.bridge.dataset import TensorClassificationDataset, TensorLeaf, as_float, tensor_dataset
 from morph_cl.errors import UsageError
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
+
+Span = TypeVar("Span", DriftPoint, Blip)
 
 
 @dataclass(frozen=True)
@@ -105,19 +108,17 @@ class OnlineStream:
             The shorter stream.
         """
 
-        def place(sample: int) -> int:
-            return int(torch.searchsorted(rows, sample))
+        def moved(span: Span) -> Span:
+            start, end = torch.searchsorted(rows, torch.tensor([span.start, span.end])).tolist()
+            return span.model_copy(update={"start": start, "end": end})
 
-        drifts = [
-            drift.model_copy(update={"start": place(drift.start), "end": place(drift.end)}) for drift in self.drifts
-        ]
-        blips = [blip.model_copy(update={"start": place(blip.start), "end": place(blip.end)}) for blip in self.blips]
+        blips = map(moved, self.blips)
         return replace(
             self,
             x=self.x[rows],
             y=self.y[rows],
             concept=self.concept[rows],
-            drifts=tuple(drifts),
+            drifts=tuple(map(moved, self.drifts)),
             blips=tuple(blip for blip in blips if blip.end > blip.start),
         )
 

@@ -76,6 +76,7 @@ def ablate(
         "data_root": data_root,
         "download": download,
         "experiences": experiences,
+        "pattern": pattern,
         "validation": validation,
         "epochs": epochs,
         "batch_size": batch_size,

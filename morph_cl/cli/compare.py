@@ -88,6 +88,7 @@ def compare(
         "data_root": data_root,
         "download": download,
         "experiences": experiences,
+        "pattern": pattern,
         "validation": validation,
         "epochs": epochs,
         "batch_size": batch_size,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -12,7 +13,7 @@ from morph_cl.results.record import CurvePoint, Event
 
 Noted = TypeVar("Noted", Event, CurvePoint)
 
-ALARM = "alarm"
+ALARM = "drift"
 GROWTH = "growth"
 """Kinds of events that stand in a trace."""
 
@@ -23,7 +24,8 @@ def make_trace(stream: OnlineStream, test: PrequentialTest, events: Sequence[Eve
     Args:
         stream: the samples and their drifts.
         test: sizes and right predictions of the batches.
-        events: what the strategy did, by training iterations.
+        events: what the strategy did; an event stands at the end of the batch that its ``position`` (a sample) or
+            else its iteration lies in.
 
     Returns:
         The trace.
@@ -31,11 +33,17 @@ def make_trace(stream: OnlineStream, test: PrequentialTest, events: Sequence[Eve
     trace = Trace(batch_sizes=test.sizes, correct=test.correct, drifts=list(stream.drifts), blips=list(stream.blips))
     edges = trace.edges
 
-    def positions(kind: str) -> list[int]:
-        # An event of iteration n happens on batch n, whose last sample has then been seen.
-        return [edges[min(event.iteration + 1, len(test.sizes))] - 1 for event in events if event.kind == kind]
+    def position(event: Event) -> int:
+        sample = event.detail.get("position")
+        batch = event.iteration if sample is None else bisect_right(edges, sample) - 1
+        return edges[min(batch, len(test.sizes) - 1) + 1] - 1
 
-    return trace.model_copy(update={"alarms": positions(ALARM), "growths": positions(GROWTH)})
+    return trace.model_copy(
+        update={
+            "alarms": [position(event) for event in events if event.kind == ALARM],
+            "growths": [position(event) for event in events if event.kind == GROWTH],
+        }
+    )
 
 
 def as_one_experience(noted: Sequence[Noted]) -> list[Noted]:

@@ -123,8 +123,8 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
         )
     if spec.online and config.epochs not in (None, 1):
         raise UsageError(
-            f"scenario {spec.name!r} is test-then-train: each sample comes once, so epochs={config.epochs} cannot apply; "
-            "leave it out."
+            f"scenario {spec.name!r} is test-then-train: each sample comes once, so epochs={config.epochs} cannot "
+            "apply; leave it out."
         )
     own = {**config.options.get(strategy.spec.name, {}), **config.options.get(config.strategy, {})}
     return RunPlan(

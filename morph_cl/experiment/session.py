@@ -28,6 +28,7 @@ from morph_cl.experiment.pace import Pace
 from morph_cl.experiment.plan import RunPlan
 from morph_cl.experiment.provenance import provenance
 from morph_cl.metrics.compute import compute_metrics
+from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.options import validate_options
 from morph_cl.results.folder import RunFolder
 from morph_cl.results.record import DatasetInfo, RunRecord, Timing
@@ -317,6 +318,8 @@ class RunSession:
     def _figures(self, strategy: Any, record: RunRecord) -> dict[str, float]:
         """Every registered metric of the record, and what the strategy measures of itself."""
         metrics, failed = compute_metrics(record, self.plan.catalog.metrics)
+        if record.trace is not None:
+            metrics |= drift_figures(record.trace)
         own, unusable = own_figures(strategy, self.stream, self.plan.config.eval_batch_size)
         figures, clashing = join_figures(metrics, own)
         for problem in (*failed, *unusable, *clashing):

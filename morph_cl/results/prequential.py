@@ -132,7 +132,8 @@ class Trace(_Part):
         for name, positions in (("alarm", self.alarms), ("growth", self.growths)):
             if late := [position for position in positions if position >= samples]:
                 raise ValueError(f"{name} at {late[0]} lies behind the stream; samples count from 0 to {samples - 1}.")
-        for span in (*self.drifts, *self.blips):
+        spans: list[DriftPoint | Blip] = [*self.drifts, *self.blips]
+        for span in spans:
             if span.start >= samples or span.end > samples:
                 raise ValueError(
                     f"{type(span).__name__} {span.start}..{span.end} leaves the stream of {samples} samples."
@@ -149,18 +150,23 @@ class Trace(_Part):
     def _held_out_fits(self) -> Trace:
         if self.concepts and len(self.concepts) != len(self.drifts) + 1:
             raise ValueError(
-                f"{len(self.concepts)} concepts do not fit {len(self.drifts)} drifts; give {len(self.drifts) + 1}, one a segment."
+                f"{len(self.concepts)} concepts do not fit {len(self.drifts)} drifts; "
+                f"give {len(self.drifts) + 1}, one a segment."
             )
         if not self.held_out:
             return self
         if not self.concepts:
             raise ValueError("held-out accuracies without concepts; give the concept of each segment.")
+        if any(second.samples <= first.samples for first, second in pairwise(self.held_out)):
+            raise ValueError("held-out accuracies are out of order; list them by samples, each count once.")
+        if self.held_out[-1].samples > self.samples:
+            raise ValueError(
+                f"held-out accuracies after {self.held_out[-1].samples} samples of a stream of {self.samples}."
+            )
         needed = max(self.concepts) + 1
         if short := [point for point in self.held_out if len(point.accuracies) < needed]:
             raise ValueError(
                 f"{len(short[0].accuracies)} held-out accuracies after {short[0].samples} samples; "
                 f"give {needed}, one a concept."
             )
-        if any(second.samples <= first.samples for first, second in pairwise(self.held_out)):
-            raise ValueError("held-out accuracies are out of order; list them by samples, each count once.")
         return self

@@ -128,7 +128,7 @@ class Composer:
         rng = stream_generator(self.seed, purpose)
         which = torch.from_numpy(concept)
         images = torch.empty_like(x)
-        for part in torch.arange(len(y)).split(_CHUNK):
+        for part in torch.split(torch.arange(len(y)), _CHUNK):
             sources = self.sources.table[self.sources.row[which[part], y[part]]]  # (B, H * W)
             level = self.noise[concept[part], y[part].numpy()]
             images[part] = add_noise(move_pixels(x[part], sources), level, rng, self.low, self.high)

@@ -9,7 +9,6 @@ import numpy as np
 
 from morph_cl_scenarios.drifting.options import DriftingOptions, Source
 
-
 Value = TypeVar("Value", int, float)
 
 

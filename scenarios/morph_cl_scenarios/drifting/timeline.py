@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Stretch:
             parts: how many.
         """
         bounds = [self.start + round(len(self) * number / parts) for number in range(parts + 1)]
-        return [Stretch(start, stop) for start, stop in zip(bounds[:-1], bounds[1:], strict=True)]
+        return [Stretch(start, stop) for start, stop in pairwise(bounds)]
 
     def middle(self, rng: np.random.Generator, width: int = 0) -> int:
         """Where a drift of a width begins so that it lies around the middle, give or take a tenth of the stretch.
