@@ -3,6 +3,7 @@ from itertools import chain
 
 import pytest
 import torch
+from avalanche.core import SupervisedPlugin
 from avalanche.training.plugins import EWCPlugin, ReplayPlugin
 from avalanche.training.supervised import Cumulative, GDumb, Naive
 from avalanche.training.templates import SupervisedTemplate
@@ -187,3 +188,18 @@ def test_learners_that_look_ahead_are_refused_before_they_train(samples):
         train_online(strategy, samples, BATCH)
     assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
     assert not any(type(plugin).__name__ == "PrequentialTest" for plugin in strategy.plugins)
+
+
+def test_a_plugin_that_exchanges_weights_for_evaluations_does_so_for_predictions(samples):
+    class Silencer(SupervisedPlugin):
+        """Answers class 2 in evaluation, whatever the network has learned."""
+
+        def before_eval(self, strategy, **_):
+            self.kept = strategy.model[-1].bias.data.clone()
+            strategy.model[-1].bias.data[2] = 1e6
+
+        def after_eval(self, strategy, **_):
+            strategy.model[-1].bias.data.copy_(self.kept)
+
+    test = train_online(learner(plugins=[Silencer()]), samples, BATCH)
+    assert test.correct == [int((y == 2).sum()) for _, y in samples.batches(BATCH)]

@@ -72,7 +72,7 @@ def test_a_run_is_restored_with_its_memory(blobs, tmp_path):
     )
     test = stream.benchmark.test_stream[0].dataset.view().batch(torch.arange(80))
     with torch.no_grad():
-        right = (model(test[0]).argmax(1) == test[1]).float().mean()
+        right = (strategy.model(test[0]).argmax(1) == test[1]).float().mean()
     assert right == pytest.approx(record.accuracy_matrix[0][0])
 
 
