@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from morph_cl.bridge.online import OnlineStream
-from morph_cl.bridge.prequential import PrequentialTest
+from morph_cl.bridge.prequential import Counts
 from morph_cl.results.prequential import Trace
 from morph_cl.results.record import CurvePoint, Event
 
@@ -18,25 +18,27 @@ GROWTH = "growth"
 """Kinds of events that stand in a trace."""
 
 
-def make_trace(stream: OnlineStream, test: PrequentialTest, events: Sequence[Event]) -> Trace:
+def make_trace(stream: OnlineStream, counts: Counts, events: Sequence[Event]) -> Trace:
     """Put what was measured beside what is known.
 
     Args:
         stream: the samples and their drifts.
-        test: sizes and right predictions of the batches.
+        counts: sizes and right predictions of the batches.
         events: what the strategy did; an event stands at the end of the batch that its ``position`` (a sample) or
             else its iteration lies in.
 
     Returns:
         The trace.
     """
-    trace = Trace(batch_sizes=test.sizes, correct=test.correct, drifts=list(stream.drifts), blips=list(stream.blips))
+    trace = Trace(
+        batch_sizes=counts.sizes, correct=counts.correct, drifts=list(stream.drifts), blips=list(stream.blips)
+    )
     edges = trace.edges
 
     def position(event: Event) -> int:
         sample = event.detail.get("position")
         batch = event.iteration if sample is None else bisect_right(edges, sample) - 1
-        return edges[min(batch, len(test.sizes) - 1) + 1] - 1
+        return edges[min(batch, len(counts.sizes) - 1) + 1] - 1
 
     return trace.model_copy(
         update={

@@ -10,7 +10,7 @@ from avalanche.training.templates import SupervisedTemplate
 from torch import nn
 
 from morph_cl import OnlineStream, TensorStrategy, UsageError, train_online
-from morph_cl.bridge.prequential import experience_count, predict
+from morph_cl.bridge.prequential import Counts, experience_count, experiences_done, predict
 
 SIZE, BATCH = 205, 10
 
@@ -203,3 +203,28 @@ def test_a_plugin_that_exchanges_weights_for_evaluations_does_so_for_predictions
 
     test = train_online(learner(plugins=[Silencer()]), samples, BATCH)
     assert test.correct == [int((y == 2).sum()) for _, y in samples.batches(BATCH)]
+
+
+def test_a_run_can_be_left_and_gone_on_with(samples):
+    strategy, whole = learner(), learner()
+    torch.manual_seed(9)
+    expected = train_online(whole, samples, BATCH)
+    ends = []
+
+    class LeftError(Exception):
+        pass
+
+    def leave():
+        ends.append(sum(counts.sizes))
+        if len(ends) == 2:
+            raise LeftError
+
+    torch.manual_seed(9)
+    counts = Counts()
+    with pytest.raises(LeftError):
+        train_online(strategy, samples, BATCH, counts=counts, after_experience=leave)
+    assert experiences_done(samples, BATCH, counts) == 2
+    train_online(strategy, samples, BATCH, counts=counts, after_experience=leave)
+    assert counts == expected
+    assert ends == [50, 100, 150, 200, 205]
+    assert torch.equal(strategy.model[1].weight, whole.model[1].weight)

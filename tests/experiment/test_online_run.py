@@ -6,7 +6,10 @@ import pytest
 import torch
 
 import morph_cl
+from morph_cl.bridge.prequential import Counts
+from morph_cl.experiment import session
 from morph_cl.experiment.listener import RunListener
+from morph_cl.experiment.online import make_trace
 from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.results.record import Event, RunRecord
 
@@ -107,12 +110,7 @@ def test_a_stream_can_be_had_by_itself(blobs):
 
 
 def test_alarms_stand_at_the_end_of_their_batch(blobs):
-    from morph_cl.bridge.prequential import PrequentialTest
-    from morph_cl.experiment.online import make_trace
-
     stream = morph_cl.build_drift_stream(patterns="abrupt", samples=100, dataset=blobs)
-    test = PrequentialTest(gate=None, batch_size=30)
-    test.sizes, test.correct = [30, 30, 30, 10], [0, 1, 2, 3]
     events = [
         Event(kind="drift", experience=0, iteration=0, detail={"position": 30}),
         Event(kind="drift", experience=0, iteration=9, detail={"position": 29}),
@@ -120,6 +118,37 @@ def test_alarms_stand_at_the_end_of_their_batch(blobs):
         Event(kind="reuse", experience=0, iteration=3),
         Event(kind="growth", experience=0, iteration=0),
     ]
-    trace = make_trace(stream, test, events)
+    trace = make_trace(stream, Counts([30, 30, 30, 10], [0, 1, 2, 3]), events)
     assert trace.alarms == [59, 29, 99]
     assert trace.growths == [29]
+
+
+class StopAt(RunListener):
+    """Interrupts the run in an experience that the learner is told of, as Ctrl-C would."""
+
+    def __init__(self, experience):
+        self.experience = experience
+
+    def progressed(self, progress):
+        if progress.experience == self.experience:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options"), [("replay", {}), ("der", {}), ("morph", {"boundaries": "free", "window": 32})]
+)
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(blobs, tmp_path, monkeypatch, strategy, options):
+    monkeypatch.setattr(session, "ONLINE_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("morph_cl.experiment.pace._INTERVAL", 0.0)
+    given = {strategy: options}
+    whole = run(blobs, strategy, given)
+    with pytest.raises(KeyboardInterrupt):
+        run(blobs, strategy, given, store=tmp_path, listener=StopAt(2))
+    witness = Witness()
+    resumed = morph_cl.resume("latest", store=tmp_path, listener=witness)
+    assert witness.fractions[0][0] == 2
+    assert resumed.trace == whole.trace
+    assert resumed.accuracy_matrix == whole.accuracy_matrix
+    assert resumed.events == whole.events
+    assert [point.samples for point in resumed.curve] == [point.samples for point in whole.curve]
+    assert not (tmp_path / resumed.run_id / "checkpoint").exists()
