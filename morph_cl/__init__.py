@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from morph_cl.api import (
         ablate,
+        build_drift_stream,
         build_stream,
         compare,
         load_run,
@@ -31,8 +32,10 @@ if TYPE_CHECKING:
     from morph_cl.bridge.classifier import TaskMaskedClassifier, build_classifier, build_optimizer
     from morph_cl.bridge.context import StrategyContext
     from morph_cl.bridge.inspection import LabelledBatch
+    from morph_cl.bridge.online import OnlineStream
+    from morph_cl.bridge.prequential import train_online
     from morph_cl.bridge.strategy import TensorStrategy
-    from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
+    from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_online_stream, make_stream
     from morph_cl.catalog import load_catalog
     from morph_cl.config import AblationConfig, RunConfig, StudyConfig
     from morph_cl.data.images import ImageData
@@ -101,6 +104,7 @@ __all__ = [
     "MorphModel",
     "MorphOptions",
     "NoOptions",
+    "OnlineStream",
     "Options",
     "PluginError",
     "Progress",
@@ -128,6 +132,7 @@ __all__ = [
     "__version__",
     "ablate",
     "build_classifier",
+    "build_drift_stream",
     "build_morph",
     "build_optimizer",
     "build_stream",
@@ -140,12 +145,14 @@ __all__ = [
     "load_run",
     "load_runs",
     "load_stream",
+    "make_online_stream",
     "make_stream",
     "resume",
     "run",
     "run_ablation",
     "run_config",
     "run_study",
+    "train_online",
     "aurc",
     "risk_at",
     "risk_coverage",
@@ -165,12 +172,15 @@ __all__ = [
 ]
 
 _NAMES_OF = {
-    "api": "ablate build_stream compare load_run load_runs resume run run_ablation run_config run_study",
+    "api": "ablate build_drift_stream build_stream compare load_run load_runs resume run run_ablation run_config "
+    "run_study",
     "bridge.classifier": "TaskMaskedClassifier build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
     "bridge.inspection": "LabelledBatch",
+    "bridge.online": "OnlineStream",
+    "bridge.prequential": "train_online",
     "bridge.strategy": "TensorStrategy",
-    "bridge.stream": "ExperienceData ScenarioRequest Stream make_stream",
+    "bridge.stream": "ExperienceData ScenarioRequest Stream make_online_stream make_stream",
     "catalog": "load_catalog",
     "config": "AblationConfig RunConfig StudyConfig",
     "data.images": "ImageData",

@@ -14,11 +14,13 @@ from morph_cl.experiment.ablation import plan_ablation
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.plan import plan_run, plan_stream
 from morph_cl.experiment.profile import where_offered
+from morph_cl.options import merge_options
 from morph_cl.results.record import RunRecord
 from morph_cl.results.store import RunStore
 from morph_cl.stored import DEFAULT_STORE, stored_config
 
 if TYPE_CHECKING:
+    from morph_cl.bridge.online import OnlineStream
     from morph_cl.bridge.stream import Stream
 
 
@@ -287,6 +289,29 @@ def build_stream(scenario: str, *, options: Mapping[str, Mapping[str, Any]] | No
     config = configured(StreamConfig, scenario=scenario, options=_plain(options), **settings)
     plan = plan_stream(config, load_catalog(config.plugin_files))
     return plan.build(plan.dataset.load())
+
+
+def build_drift_stream(scenario: str = "drifting-mnist", **settings: Any) -> OnlineStream:
+    """Build a test-then-train stream by itself, for any learner at all.
+
+    Args:
+        scenario: the scenario's name.
+        settings: fields of :class:`~morph_cl.config.StreamConfig`, such as ``dataset`` and ``seed``; all others are
+            options of the scenario, such as ``patterns`` and ``samples``.
+
+    Returns:
+        The stream: ``batches()`` yields images and labels, ``drifts`` is what the measures know.
+
+    Raises:
+        UsageError: what was asked for cannot be built, or is no test-then-train stream.
+    """
+    own = {name: settings.pop(name) for name in list(settings) if name not in StreamConfig.model_fields}
+    given = _plain(settings.pop("options", None))
+    options = merge_options(given, {scenario: own} if own else {})
+    stream = build_stream(scenario, options=options, **settings)
+    if stream.online is None:
+        raise UsageError(f"scenario {scenario!r} is no test-then-train stream; give one such as drifting-mnist.")
+    return stream.online
 
 
 def _plain(options: Mapping[str, Mapping[str, Any]] | None) -> dict[str, dict[str, Any]]:

@@ -196,6 +196,8 @@ class ScenarioSpec(Spec):
         training: by preset, the ``epochs`` and ``batch_size`` of its protocol, unless the user says else.
         settings: the settings it can be built in, the first one its default.
         dataset: the data set it is made of unless the user names another.
+        online: whether its streams are test-then-train: each sample comes once, is predicted and then learned. Batches
+            are of 10 samples unless the user or a preset says else, and there are no epochs.
     """
 
     kind: ClassVar[str] = "scenario"
@@ -204,6 +206,7 @@ class ScenarioSpec(Spec):
     training: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     settings: tuple[str, ...] = ("domain",)
     dataset: str = "auto"
+    online: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()

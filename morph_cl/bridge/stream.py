@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from avalanche.benchmarks.scenarios.task_aware import with_task_labels
 from torch import Tensor
 
 from morph_cl.bridge.dataset import Origin, TensorLeaf, tensor_dataset
+from morph_cl.bridge.online import OnlineStream
 from morph_cl.data.images import ImageData
 from morph_cl.errors import UsageError
 
@@ -65,6 +66,8 @@ class Stream:
         classes: size of the label space that a learner predicts in.
         input_shape: (C, H, W).
         detail: JSON-able facts, such as angles or class order.
+        online: the samples one after the other where the stream is test-then-train; None where it is learned
+            experience by experience.
     """
 
     benchmark: CLScenario
@@ -73,6 +76,7 @@ class Stream:
     classes: int
     input_shape: tuple[int, int, int]
     detail: Mapping[str, Any] = field(default_factory=dict)
+    online: OnlineStream | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -127,6 +131,36 @@ def make_stream(
     )
 
 
+def make_online_stream(
+    request: ScenarioRequest,
+    experience: ExperienceData,
+    online: OnlineStream,
+    *,
+    detail: Mapping[str, Any] | None = None,
+) -> Stream:
+    """Build a test-then-train stream: each batch is predicted before it is learned.
+
+    Its benchmark has one experience with all samples in their order, for any Avalanche strategy.
+
+    Args:
+        request: what was asked for.
+        experience: the samples as training data, and the test data.
+        online: the same samples with what is known of their drifts.
+        detail: JSON-able facts for the record.
+
+    Returns:
+        The stream; what its validation data holds is no part of its samples.
+
+    Raises:
+        UsageError: as :func:`make_stream`.
+    """
+    if request.validation:
+        kept, _ = _validation_rows(len(online), request, 0)
+        online = online.keep(kept)
+    stream = make_stream(request, [experience], classes=online.classes, detail=detail)
+    return replace(stream, online=online)
+
+
 def _parts(experience: ExperienceData, request: ScenarioRequest, number: int) -> dict[str, tuple[Tensor, Tensor]]:
     """Training, test and (from training, never from test) validation data of one experience."""
     parts = {
@@ -134,19 +168,23 @@ def _parts(experience: ExperienceData, request: ScenarioRequest, number: int) ->
         "test": (experience.test_x, experience.test_y),
     }
     if request.validation:
-        size = len(experience.train_y)
-        held_out = round(size * request.validation)
-        if not 0 < held_out < size:
-            raise UsageError(
-                f"validation={request.validation} of {size} training images leaves {size - held_out} for training "
-                f"and {held_out} for validation in experience {number}; choose another fraction."
-            )
-        generator = torch.Generator().manual_seed(request.seed * 1_000_003 + number)
-        order = torch.randperm(size, generator=generator)
-        keep, hold = order[held_out:].sort().values, order[:held_out].sort().values
+        keep, hold = _validation_rows(len(experience.train_y), request, number)
         parts["train"] = (experience.train_x[keep], experience.train_y[keep])
         parts["valid"] = (experience.train_x[hold], experience.train_y[hold])
     return parts
+
+
+def _validation_rows(size: int, request: ScenarioRequest, number: int) -> tuple[Tensor, Tensor]:
+    """The rows of an experience that stay training data, and those that become validation data, both in order."""
+    held_out = round(size * request.validation)
+    if not 0 < held_out < size:
+        raise UsageError(
+            f"validation={request.validation} of {size} training images leaves {size - held_out} for training "
+            f"and {held_out} for validation in experience {number}; choose another fraction."
+        )
+    generator = torch.Generator().manual_seed(request.seed * 1_000_003 + number)
+    order = torch.randperm(size, generator=generator)
+    return order[held_out:].sort().values, order[:held_out].sort().values
 
 
 def _describe_classes(benchmark: CLScenario, experiences: Sequence[ExperienceData]) -> None:

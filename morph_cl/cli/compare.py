@@ -32,6 +32,7 @@ def compare(
     data_root: flags.DataRoot = None,
     download: flags.Download = None,
     experiences: flags.Experiences = None,
+    pattern: flags.Pattern = None,
     validation: flags.Validation = None,
     strategies: Annotated[
         str | None,
@@ -87,6 +88,7 @@ def compare(
         "data_root": data_root,
         "download": download,
         "experiences": experiences,
+        "pattern": pattern,
         "validation": validation,
         "epochs": epochs,
         "batch_size": batch_size,

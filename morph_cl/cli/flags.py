@@ -57,6 +57,14 @@ Experiences = Annotated[
     int | None,
     typer.Option(metavar="N", help="Short for -o SCENARIO.experiences=N.", rich_help_panel=STREAM),
 ]
+Pattern = Annotated[
+    str | None,
+    typer.Option(
+        metavar="LIST",
+        help="Short for -o SCENARIO.patterns=LIST, of a drifting stream: abrupt,recurring.",
+        rich_help_panel=STREAM,
+    ),
+]
 Validation = Annotated[
     float | None,
     typer.Option(

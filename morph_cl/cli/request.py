@@ -12,10 +12,13 @@ from pydantic import ValidationError
 
 from morph_cl.config import AblationConfig, RunConfig, StudyConfig
 from morph_cl.errors import UnknownNameError, UsageError
-from morph_cl.options import merge_options, parse_assignments
+from morph_cl.options import merge_options, parse_assignments, parse_value
 
 RUN_KEYS = frozenset(RunConfig.model_fields)
 """What a file of ``morph-cl run`` may hold."""
+
+_SHORTHANDS = {"experiences": "experiences", "pattern": "patterns"}
+"""Flags that are short for an option of the scenario."""
 
 STUDY_KEYS = RUN_KEYS - {"strategy", "seed"} | {"strategies", "seeds"}
 """What a file of ``morph-cl compare`` may hold."""
@@ -101,7 +104,8 @@ def gather(
     """Put flags and file side by side.
 
     Args:
-        flags: every flag by the names of ``RunConfig``, None where it was not given; ``experiences`` besides.
+        flags: every flag by the names of ``RunConfig``, None where it was not given; ``experiences`` and ``pattern``
+            besides.
         config: the configuration file.
         known: the keys that the file may hold.
         assignments: the texts of ``-o``.
@@ -114,20 +118,27 @@ def gather(
     """
     file = read_config_file(config, known)
     given = {key: value for key, value in flags.items() if value is not None and value != () and value != []}
-    experiences = given.pop("experiences", None)
+    shorthands = {name: given.pop(name, None) for name in _SHORTHANDS}
     scenario = given.get("scenario", file.get("scenario"))
     if not isinstance(scenario, str):
         raise UsageError("no scenario is named; give one, such as rotated-mnist (`morph-cl list scenarios`).")
     options = parse_assignments(assignments)
-    if experiences is not None:
-        if "experiences" in options.get(scenario, {}):
-            raise UsageError(f"--experiences and -o {scenario}.experiences are the same option; give one of them.")
-        options.setdefault(scenario, {})["experiences"] = experiences
+    for flag, value in shorthands.items():
+        if value is not None:
+            _add_shorthand(options.setdefault(scenario, {}), scenario, flag, value)
     if options:
         given["options"] = merge_options(file.get("options", {}), options)
     if "plugin_files" in given:
         given["plugin_files"] = tuple(dict.fromkeys([*file.get("plugin_files", ()), *given["plugin_files"]]))
     return Given(given, file, str(config or ""))
+
+
+def _add_shorthand(options: dict[str, Any], scenario: str, flag: str, value: Any) -> None:
+    """Put a flag that is short for an option of the scenario among its options."""
+    name = _SHORTHANDS[flag]
+    if name in options:
+        raise UsageError(f"--{flag} and -o {scenario}.{name} are the same option; give one of them.")
+    options[name] = parse_value(value) if isinstance(value, str) else value
 
 
 def run_config(given: Given) -> RunConfig:

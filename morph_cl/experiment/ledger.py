@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from morph_cl.bridge.prequential import Counts
 from morph_cl.results.record import CurvePoint, Event, ExperienceReport
 
 
@@ -23,6 +24,8 @@ class Ledger:
         eval_seconds: time in evaluation, all in all.
         bytes_held: bytes that the strategy held after each experience.
         samples: training samples of the stream seen.
+        counts: of a test-then-train stream, what was predicted right.
+        part_seconds: time in training on an experience that is not over yet.
     """
 
     initial: list[float] = field(default_factory=list)
@@ -35,6 +38,8 @@ class Ledger:
     eval_seconds: float = 0.0
     bytes_held: list[int] = field(default_factory=list)
     samples: int = 0
+    counts: Counts = field(default_factory=Counts)
+    part_seconds: float = 0.0
 
     def report(self, events: list[Event]) -> ExperienceReport:
         """What observers are told of the last experience.
@@ -57,6 +62,7 @@ class Ledger:
         tree = dict(vars(self))
         tree["events"] = [event.model_dump() for event in self.events]
         tree["curve"] = [point.model_dump() for point in self.curve]
+        tree["counts"] = asdict(self.counts)
         return tree
 
     @classmethod
@@ -68,4 +74,5 @@ class Ledger:
         """
         events = [Event(**event) for event in tree["events"]]
         curve = [CurvePoint(**point) for point in tree["curve"]]
-        return cls(**{**tree, "events": events, "curve": curve})
+        counts = Counts(**tree.get("counts", {}))
+        return cls(**{**tree, "events": events, "curve": curve, "counts": counts})

@@ -20,9 +20,10 @@ class Pace:
         ledger: where the last row of accuracies stands.
         experiences: how many experiences the run has.
         epochs: passes over each.
+        done: how many are behind a run that goes on.
     """
 
-    def __init__(self, listener: RunListener, ledger: Ledger, experiences: int, epochs: int) -> None:
+    def __init__(self, listener: RunListener, ledger: Ledger, experiences: int, epochs: int, done: int) -> None:
         self.listener = listener
         self.ledger = ledger
         self.experiences = experiences
@@ -30,7 +31,7 @@ class Pace:
         self.strategy: Any = None
         self._started = time.perf_counter()
         self._told = 0.0
-        self._base = len(ledger.matrix)
+        self._base = done
 
     def step(self, train_accuracy: float) -> None:
         """Tell of a training step, unless the last report is too recent.

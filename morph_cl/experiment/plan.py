@@ -18,6 +18,9 @@ from morph_cl.options import validate_options
 from morph_cl.registry import Entry
 from morph_cl.specs import ScenarioSpec, StrategySpec
 
+_BATCH = 128
+_ONLINE_BATCH = 10
+
 if TYPE_CHECKING:
     from morph_cl.bridge.stream import Stream
     from morph_cl.data.images import ImageData
@@ -118,6 +121,11 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
             f"strategy {strategy.spec.name!r} does not work in the {stream.setting!r} setting, only in "
             f"{', '.join(strategy.spec.settings)}; choose another --setting or strategy."
         )
+    if spec.online and config.epochs not in (None, 1):
+        raise UsageError(
+            f"scenario {spec.name!r} is test-then-train: each sample comes once, so epochs={config.epochs} cannot "
+            "apply; leave it out."
+        )
     own = {**config.options.get(strategy.spec.name, {}), **config.options.get(config.strategy, {})}
     return RunPlan(
         config=config,
@@ -125,8 +133,10 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
         strategy=strategy,
         strategy_options=validate_options(strategy.spec.params, own, strategy.spec.name),
         stream=stream,
-        batch_size=config.batch_size or _prescribed(config, spec, "batch_size") or 128,
-        epochs=config.epochs or _prescribed(config, spec, "epochs"),
+        batch_size=config.batch_size
+        or _prescribed(config, spec, "batch_size")
+        or (_ONLINE_BATCH if spec.online else _BATCH),
+        epochs=1 if spec.online else config.epochs or _prescribed(config, spec, "epochs"),
         attachments=tuple(parse_attachment(text) for text in config.attach),
     )
 

@@ -10,7 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from morph_cl.results.record import Event, Figure
+from morph_cl.results.figure import Figure
+from morph_cl.results.record import Event
 
 SCHEMA = "morph-cl/explanation/1"
 """Name and version of the layout of an explanation."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from morph_cl.results.record import CurvePoint, Figure
+from morph_cl.results.figure import Figure
+from morph_cl.results.record import CurvePoint
 
 SCHEMA = "morph-cl/inspection/1"
 """Name and version of the layout of an inspection."""

@@ -9,7 +9,7 @@ from itertools import accumulate, pairwise
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveInt, model_validator
 
-from morph_cl.results.record import Figure
+from morph_cl.results.figure import Figure
 
 
 class _Part(BaseModel):

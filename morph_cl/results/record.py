@@ -5,22 +5,16 @@ Accuracies are fractions in [0, 1]; what was not measured is NaN in memory and `
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field
 
 from morph_cl.config import RunConfig
+from morph_cl.results.figure import Figure
+from morph_cl.results.prequential import Trace
 
 SCHEMA = "morph-cl/run/1"
 """Name and version of the record's layout. A reader takes its own version and every earlier one."""
-
-Figure = Annotated[
-    float,
-    BeforeValidator(lambda value: math.nan if value is None else value),
-    PlainSerializer(lambda value: None if math.isnan(value) else value, return_type=float | None, when_used="json"),
-]
-"""A float in which NaN stands for what was not measured."""
 
 
 class _Part(BaseModel):
@@ -240,6 +234,7 @@ class RunRecord(_Part):
         experts: experts after each experience; 1 for a monolith.
         events: what the strategy did.
         curve: training accuracy as training went on.
+        trace: what was predicted of each batch before it was learned; None unless the stream is test-then-train.
     """
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, serialize_by_alias=True)
@@ -260,6 +255,7 @@ class RunRecord(_Part):
     experts: list[int]
     events: list[Event] = Field(default_factory=list)
     curve: list[CurvePoint] = Field(default_factory=list)
+    trace: Trace | None = None
     scenario_info: ScenarioInfo
     strategy_info: StrategyInfo
     dataset_info: DatasetInfo

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from morph_cl import ScenarioSpec, hookimpl
+from morph_cl_scenarios.drifting.options import PRESETS, DriftingOptions
 from morph_cl_scenarios.options import (
     PermutedOptions,
     RotatedOptions,
@@ -23,7 +24,7 @@ def register_scenarios() -> Iterable[ScenarioSpec]:
     Returns:
         One record a scenario.
     """
-    return [_rotated(), _permuted(), *_splits(), _single()]
+    return [_rotated(), _permuted(), *_splits(), _single(), *_drifting()]
 
 
 def _rotated() -> ScenarioSpec:
@@ -89,3 +90,20 @@ def _single() -> ScenarioSpec:
         params=SingleOptions,
         settings=("domain", "class"),  # one and the same here; each strategy finds the setting that it knows
     )
+
+
+def _drifting() -> list[ScenarioSpec]:
+    datasets = {"drifting-mnist": "auto", "drifting-fashion": "fashion-mnist", "drifting-cifar10": "cifar10"}
+    return [
+        ScenarioSpec(
+            name=name,
+            build="morph_cl_scenarios.drifting.scenario:build",
+            summary="Samples one after the other, each predicted and then learned, while their concept drifts.",
+            source="Gama et al., A Survey on Concept Drift Adaptation, ACM Computing Surveys 2014",
+            params=DriftingOptions,
+            presets=PRESETS,
+            dataset=dataset,
+            online=True,
+        )
+        for name, dataset in datasets.items()
+    ]

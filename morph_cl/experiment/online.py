@@ -1,0 +1,57 @@
+"""What a test-then-train run puts on record."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import TypeVar
+
+from morph_cl.bridge.online import OnlineStream
+from morph_cl.bridge.prequential import Counts
+from morph_cl.results.prequential import Trace
+from morph_cl.results.record import CurvePoint, Event
+
+Noted = TypeVar("Noted", Event, CurvePoint)
+
+ALARM = "drift"
+GROWTH = "growth"
+"""Kinds of events that stand in a trace."""
+
+
+def make_trace(stream: OnlineStream, counts: Counts, events: Sequence[Event]) -> Trace:
+    """Put what was measured beside what is known.
+
+    Args:
+        stream: the samples and their drifts.
+        counts: sizes and right predictions of the batches.
+        events: what the strategy did; an event stands at the end of the batch that its ``position`` (a sample) or
+            else its iteration lies in.
+
+    Returns:
+        The trace.
+    """
+    trace = Trace(
+        batch_sizes=counts.sizes, correct=counts.correct, drifts=list(stream.drifts), blips=list(stream.blips)
+    )
+    edges = trace.edges
+
+    def position(event: Event) -> int:
+        sample = event.detail.get("position")
+        batch = event.iteration if sample is None else bisect_right(edges, sample) - 1
+        return edges[min(batch, len(counts.sizes) - 1) + 1] - 1
+
+    return trace.model_copy(
+        update={
+            "alarms": [position(event) for event in events if event.kind == ALARM],
+            "growths": [position(event) for event in events if event.kind == GROWTH],
+        }
+    )
+
+
+def as_one_experience(noted: Sequence[Noted]) -> list[Noted]:
+    """Count all as of experience 0: those that a learner is told of on such a stream mean nothing to a reader.
+
+    Args:
+        noted: events or points of a curve.
+    """
+    return [part.model_copy(update={"experience": 0}) for part in noted]
