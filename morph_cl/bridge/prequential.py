@@ -5,7 +5,8 @@ Source: Gama, Sebastiao & Rodrigues, On evaluating stream learning algorithms, M
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,27 +21,39 @@ from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.errors import UsageError
 
 
+@dataclass
+class Counts:
+    """What a test-then-train run has measured so far.
+
+    Args:
+        sizes: samples of each batch.
+        correct: right predictions for each, made before any training on it.
+    """
+
+    sizes: list[int] = field(default_factory=list)
+    correct: list[int] = field(default_factory=list)
+
+
 class PrequentialTest(SupervisedPlugin):
     """Predicts each batch before any part of the strategy sees it, and counts what was right.
 
     Args:
         gate: tells which samples have come.
         batch_size: samples a batch.
+        counts: where to put the counts.
 
     Attributes:
-        sizes: samples of each batch so far.
-        correct: right predictions for each.
+        stop: the sample after the last of the experience.
     """
 
     stateless = True
 
-    def __init__(self, gate: Gate, batch_size: int) -> None:
+    def __init__(self, gate: Gate, batch_size: int, counts: Counts) -> None:
         super().__init__()
         self.gate = gate
         self.batch_size = batch_size
+        self.counts = counts
         self.stop = 0
-        self.sizes: list[int] = []
-        self.correct: list[int] = []
 
     def before_training_epoch(self, strategy: Any, **_: Any) -> None:
         """Put the test before the training: the strategy's loader, whatever plugins made of it, is read through this.
@@ -72,8 +85,8 @@ class PrequentialTest(SupervisedPlugin):
             size: samples of the stream in it.
         """
         output = predict(strategy, batch[0][:size], batch[-1][:size])
-        self.sizes.append(size)
-        self.correct.append(int((output.argmax(1).cpu() == batch[1][:size]).sum()))
+        self.counts.sizes.append(size)
+        self.counts.correct.append(int((output.argmax(1).cpu() == batch[1][:size]).sum()))
 
 
 class _Tested:
@@ -141,7 +154,14 @@ def _keep_order(loader: Any) -> None:
             part.shuffle = part.shuffle and not still_to_come(part.view)
 
 
-def train_online(strategy: Any, stream: OnlineStream, batch_size: int) -> PrequentialTest:
+def train_online(
+    strategy: Any,
+    stream: OnlineStream,
+    batch_size: int,
+    *,
+    counts: Counts | None = None,
+    after_experience: Callable[[], None] = lambda: None,
+) -> Counts:
     """Run a strategy over a stream: each batch is predicted, then learned, once.
 
     The learner's experiences are runs of a fixed number of samples that cannot be read before they come: mechanisms
@@ -151,24 +171,40 @@ def train_online(strategy: Any, stream: OnlineStream, batch_size: int) -> Preque
         strategy: any Avalanche strategy of one epoch.
         stream: all samples.
         batch_size: samples a batch.
+        counts: those of whole experiences that a run which goes on has behind it; they are added to.
+        after_experience: called when an experience is over.
 
     Returns:
-        The sizes of the batches and how many predictions of each were right.
+        The counts.
 
     Raises:
         UsageError: the strategy looks ahead, or does not take the samples as they come.
     """
+    counts = Counts() if counts is None else counts
     experiences = ArrivingExperiences(stream, _experience_size(stream, batch_size))
-    test = PrequentialTest(experiences.gate, batch_size)
+    experiences.gate.released = sum(counts.sizes)
+    test = PrequentialTest(experiences.gate, batch_size, counts)
+    own = {} if isinstance(strategy, TensorStrategy) else {"shuffle": False}
     strategy.plugins.append(test)
     try:
-        for number in range(len(experiences)):
+        for number in range(experiences_done(stream, batch_size, counts), len(experiences)):
             _, test.stop = experiences.bounds(number)
-            own = {} if isinstance(strategy, TensorStrategy) else {"shuffle": False}
             strategy.train(experiences.experience(number), eval_streams=[], **own)
+            after_experience()
     finally:
         strategy.plugins.remove(test)
-    return test
+    return counts
+
+
+def experiences_done(stream: OnlineStream, batch_size: int, counts: Counts) -> int:
+    """How many experiences are over.
+
+    Args:
+        stream: all samples.
+        batch_size: samples a batch.
+        counts: what was measured so far.
+    """
+    return -(-sum(counts.sizes) // _experience_size(stream, batch_size))
 
 
 def experience_count(stream: OnlineStream, batch_size: int) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from morph_cl.results.prequential import Trace
+from morph_cl.bridge.prequential import Counts
 from morph_cl.results.record import CurvePoint, Event, ExperienceReport
 
 
@@ -24,7 +24,8 @@ class Ledger:
         eval_seconds: time in evaluation, all in all.
         bytes_held: bytes that the strategy held after each experience.
         samples: training samples of the stream seen.
-        trace: of a test-then-train stream, what was predicted right.
+        counts: of a test-then-train stream, what was predicted right.
+        part_seconds: time in training on an experience that is not over yet.
     """
 
     initial: list[float] = field(default_factory=list)
@@ -37,7 +38,8 @@ class Ledger:
     eval_seconds: float = 0.0
     bytes_held: list[int] = field(default_factory=list)
     samples: int = 0
-    trace: Trace | None = None
+    counts: Counts = field(default_factory=Counts)
+    part_seconds: float = 0.0
 
     def report(self, events: list[Event]) -> ExperienceReport:
         """What observers are told of the last experience.
@@ -60,7 +62,7 @@ class Ledger:
         tree = dict(vars(self))
         tree["events"] = [event.model_dump() for event in self.events]
         tree["curve"] = [point.model_dump() for point in self.curve]
-        tree["trace"] = None if self.trace is None else self.trace.model_dump()
+        tree["counts"] = asdict(self.counts)
         return tree
 
     @classmethod
@@ -72,5 +74,5 @@ class Ledger:
         """
         events = [Event(**event) for event in tree["events"]]
         curve = [CurvePoint(**point) for point in tree["curve"]]
-        trace = None if tree.get("trace") is None else Trace(**tree["trace"])
-        return cls(**{**tree, "events": events, "curve": curve, "trace": trace})
+        counts = Counts(**tree.get("counts", {}))
+        return cls(**{**tree, "events": events, "curve": curve, "counts": counts})

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from morph_cl.bridge.online import OnlineStream
-from morph_cl.bridge.prequential import PrequentialTest
+from morph_cl.bridge.prequential import Counts, PrequentialTest
 from morph_cl.experiment.listener import OnlineProgress
 from morph_cl.results.prequential import Trace
 from morph_cl.results.record import CurvePoint, Event
@@ -23,25 +23,27 @@ _WINDOW = 100
 """Samples of the accuracy that is shown while a stream runs."""
 
 
-def make_trace(stream: OnlineStream, test: PrequentialTest, events: Sequence[Event]) -> Trace:
+def make_trace(stream: OnlineStream, counts: Counts, events: Sequence[Event]) -> Trace:
     """Put what was measured beside what is known.
 
     Args:
         stream: the samples and their drifts.
-        test: sizes and right predictions of the batches.
+        counts: sizes and right predictions of the batches.
         events: what the strategy did; an event stands at the end of the batch that its ``position`` (a sample) or
             else its iteration lies in.
 
     Returns:
         The trace.
     """
-    trace = Trace(batch_sizes=test.sizes, correct=test.correct, drifts=list(stream.drifts), blips=list(stream.blips))
+    trace = Trace(
+        batch_sizes=counts.sizes, correct=counts.correct, drifts=list(stream.drifts), blips=list(stream.blips)
+    )
     edges = trace.edges
 
     def position(event: Event) -> int:
         sample = event.detail.get("position")
         batch = event.iteration if sample is None else bisect_right(edges, sample) - 1
-        return edges[min(batch, len(test.sizes) - 1) + 1] - 1
+        return edges[min(batch, len(counts.sizes) - 1) + 1] - 1
 
     return trace.model_copy(
         update={
@@ -60,12 +62,13 @@ def as_one_experience(noted: Sequence[Noted]) -> list[Noted]:
     return [part.model_copy(update={"experience": 0}) for part in noted]
 
 
-def look_online(strategy: Any) -> OnlineProgress | None:
+def look_online(strategy: Any, events: Sequence[Event] = ()) -> OnlineProgress | None:
     """Where a test-then-train run stands, for whoever watches; nothing of it changes.
 
     Args:
         strategy: the learner, in the midst of training; among its plugins the test and whatever keeps its alarms in
             ``events`` until the run drains them.
+        events: what the run has drained so far.
 
     Returns:
         The look, None where no test is among the plugins: the stream is not test-then-train.
@@ -74,12 +77,12 @@ def look_online(strategy: Any) -> OnlineProgress | None:
     if test is None:
         return None
     size = right = 0
-    for samples, correct in zip(reversed(test.sizes), reversed(test.correct), strict=True):
+    for samples, correct in zip(reversed(test.counts.sizes), reversed(test.counts.correct), strict=True):
         size, right = size + samples, right + correct
         if size >= _WINDOW:
             break
-    kept = [event for plugin in strategy.plugins for event in getattr(plugin, "events", ())]
-    alarms = [event for event in kept if event.kind == ALARM]
+    pending = [event for plugin in strategy.plugins for event in getattr(plugin, "events", ())]
+    alarms = [event for event in (*events, *pending) if event.kind == ALARM]
     return OnlineProgress(
         seen=test.gate.released,
         samples=test.gate.samples,

@@ -18,12 +18,13 @@ class Pace:
 
     Args:
         listener: whom to tell.
-        ledger: where the last row of accuracies stands.
+        ledger: where the last row of accuracies and the events so far stand.
         experiences: how many experiences the run has.
         epochs: passes over each.
+        done: how many are behind a run that goes on.
     """
 
-    def __init__(self, listener: RunListener, ledger: Ledger, experiences: int, epochs: int) -> None:
+    def __init__(self, listener: RunListener, ledger: Ledger, experiences: int, epochs: int, done: int) -> None:
         self.listener = listener
         self.ledger = ledger
         self.experiences = experiences
@@ -31,7 +32,7 @@ class Pace:
         self.strategy: Any = None
         self._started = time.perf_counter()
         self._told = 0.0
-        self._base = len(ledger.matrix)
+        self._base = done
 
     def step(self, train_accuracy: float) -> None:
         """Tell of a training step, unless the last report is too recent.
@@ -63,7 +64,7 @@ class Pace:
                 experts=getattr(self.strategy, "expert_count", 1),
                 elapsed=elapsed,
                 remaining=elapsed / here * (1 - fraction) if here > 0 else math.nan,
-                online=look_online(self.strategy),
+                online=look_online(self.strategy, self.ledger.events),
             )
         )
 

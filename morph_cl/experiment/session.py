@@ -12,7 +12,7 @@ from torch import nn
 from morph_cl.bridge.accounting import memory_use
 from morph_cl.bridge.checkpoint import load_checkpoint, load_model, remove_checkpoints, save_checkpoint, save_model
 from morph_cl.bridge.context import StrategyContext
-from morph_cl.bridge.prequential import PrequentialTest, experience_count, train_online
+from morph_cl.bridge.prequential import experience_count, experiences_done, train_online
 from morph_cl.bridge.randomness import random_state, seed_everything, set_random_state
 from morph_cl.bridge.recorder import Recorder
 from morph_cl.bridge.state import encode_strategy, restore_strategy
@@ -31,10 +31,13 @@ from morph_cl.metrics.compute import compute_metrics
 from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.options import validate_options
 from morph_cl.results.folder import RunFolder
-from morph_cl.results.record import DatasetInfo, RunRecord, Timing
+from morph_cl.results.record import DatasetInfo, Event, RunRecord, Timing
 from morph_cl.results.store import RunStore
 
 _AUTO_EPOCH_SAMPLES = 40_000
+
+ONLINE_CHECKPOINT_SECONDS = 10.0
+"""Time between two checkpoints of a test-then-train run."""
 
 
 class RunSession:
@@ -63,7 +66,6 @@ class RunSession:
         self.store = store
         self.folder: RunFolder | None = None
         self._warned_of_divergence = False
-        self.tested: PrequentialTest | None = None
         self.resumable = not avalanche_plugins  # objects that no configuration names cannot be built again
         check_device(plan.config.device)
         torch.set_num_threads(plan.config.threads or default_threads())
@@ -105,9 +107,12 @@ class RunSession:
             plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
         )
         strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
-        online = self.stream.online
-        parts = len(self.stream) if online is None else experience_count(online, plan.batch_size)
-        self.pace = Pace(self.listener, self.ledger, parts, self.epochs)
+        online, counts = self.stream.online, self.ledger.counts
+        parts, done = len(self.stream), len(self.ledger.matrix)
+        if online is not None:
+            parts = experience_count(online, plan.batch_size)
+            done = experiences_done(online, plan.batch_size, counts)
+        self.pace = Pace(self.listener, self.ledger, parts, self.epochs, done)
         self.pace.strategy = strategy
         self.recorder = Recorder(points=20 if online is None else 1, on_step=self.pace.step)
         strategy.plugins.append(self.recorder)
@@ -201,8 +206,8 @@ class RunSession:
     def _train_from(self, strategy: Any, first: int) -> RunRecord:
         experiences = self.stream.benchmark.train_stream
         for experience in experiences[first:]:
-            started = time.perf_counter()
-            self._train(strategy, experience)
+            started = time.perf_counter() - self.ledger.part_seconds
+            self._train(strategy, experience, started)
             self.ledger.train_seconds.append(time.perf_counter() - started)
             if self.stream.has_validation():
                 self.ledger.validation.append(self._timed_evaluation(strategy, "valid"))
@@ -218,13 +223,30 @@ class RunSession:
         self._notify("run_finished", record=record)
         return record
 
-    def _train(self, strategy: Any, experience: Any) -> None:
+    def _train(self, strategy: Any, experience: Any, started: float) -> None:
         """Train on an experience, or test and train on the samples of an online stream."""
-        if self.stream.online is None:
+        online, ledger, saved = self.stream.online, self.ledger, time.perf_counter()
+        if online is None:
             strategy.train(experience, eval_streams=[])
             return
-        self.tested = train_online(strategy, self.stream.online, self.plan.batch_size)
-        self.recorder.curve = as_one_experience(self.recorder.curve)
+
+        def after_part() -> None:
+            nonlocal saved
+            self.recorder.curve = as_one_experience(self.recorder.curve)
+            now = time.perf_counter()
+            if now - saved >= ONLINE_CHECKPOINT_SECONDS:
+                ledger.events.extend(self._drain_events(strategy))
+                ledger.curve, ledger.samples = list(self.recorder.curve), self.recorder.samples
+                ledger.part_seconds = now - started
+                self._save_checkpoint(strategy, experiences_done(online, self.plan.batch_size, ledger.counts))
+                saved = time.perf_counter()
+
+        train_online(strategy, online, self.plan.batch_size, counts=ledger.counts, after_experience=after_part)
+
+    def _drain_events(self, strategy: Any) -> list[Event]:
+        """What the strategy did since the last call."""
+        events: list[Event] = strategy.drain_events() if hasattr(strategy, "drain_events") else []
+        return events if self.stream.online is None else as_one_experience(events)
 
     def _timed_evaluation(self, strategy: Any, stream: str) -> list[float]:
         started = time.perf_counter()
@@ -237,23 +259,20 @@ class RunSession:
 
     def _close_experience(self, strategy: Any) -> None:
         ledger = self.ledger
-        events = strategy.drain_events() if hasattr(strategy, "drain_events") else []
-        if self.tested is not None and self.stream.online is not None:
-            events = as_one_experience(events)
-            ledger.trace = make_trace(self.stream.online, self.tested, events)
+        events = self._drain_events(strategy)
         ledger.events.extend(events)
         ledger.experts.append(getattr(strategy, "expert_count", 1))
         ledger.bytes_held.append(memory_use(strategy).total_bytes)
         ledger.curve, ledger.samples = list(self.recorder.curve), self.recorder.samples
-        self._save_checkpoint(strategy)
+        if len(ledger.matrix) < len(self.stream):
+            self._save_checkpoint(strategy, len(ledger.matrix))
         report = ledger.report(events)
         self.listener.experience_finished(report)
         self._notify("experience_finished", report=report)
 
-    def _save_checkpoint(self, strategy: Any) -> None:
-        """Save, unless the run is over or an attached plugin holds something that cannot be saved."""
-        done = len(self.ledger.matrix)
-        if self.folder is None or not self.resumable or done == len(self.stream):
+    def _save_checkpoint(self, strategy: Any, done: int) -> None:
+        """Save after so many experiences, unless an attached plugin holds something that cannot be saved."""
+        if self.folder is None or not self.resumable:
             return
         try:
             state = encode_strategy(strategy)
@@ -285,7 +304,7 @@ class RunSession:
     # --- recording -------------------------------------------------------------------------------------------------
 
     def _record(self, strategy: Any) -> RunRecord:
-        ledger, config = self.ledger, self.plan.config
+        ledger, config, online = self.ledger, self.plan.config, self.stream.online
         train_seconds = sum(ledger.train_seconds)
         record = RunRecord(
             scenario=self.start.scenario.name,
@@ -306,7 +325,7 @@ class RunSession:
             experts=ledger.experts,
             events=ledger.events,
             curve=ledger.curve,
-            trace=ledger.trace,
+            trace=None if online is None else make_trace(online, ledger.counts, ledger.events),
             scenario_info=self.start.scenario,
             strategy_info=self.start.strategy,
             dataset_info=self.data,

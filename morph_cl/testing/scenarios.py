@@ -13,7 +13,7 @@ from avalanche.training.supervised import Naive
 from pydantic import BaseModel
 from torch import Tensor
 
-from morph_cl.bridge.dataset import view_of
+from morph_cl.bridge.dataset import as_float, view_of
 from morph_cl.bridge.stream import ScenarioRequest, Stream
 from morph_cl.catalog import Catalog
 from morph_cl.data.images import ImageData
@@ -56,6 +56,7 @@ def check_scenario(
         stream = _build(subject, data, setting, validated, noise=1)
         again = _build(subject, data, setting, validated, noise=2)
         _check_description(subject, stream, setting)
+        _check_online(subject, stream, online=spec.online)
         for name in ("train", "test"):
             subject.require(
                 _contents(stream, name) == _contents(again, name) and stream.detail == again.detail,
@@ -122,6 +123,22 @@ def _check_description(subject: Subject, stream: Stream, setting: str) -> None:
                 int(y.min()) >= 0 and int(y.max()) < stream.classes,
                 f"labels run from {int(y.min())} to {int(y.max())} of {stream.classes} classes.",
             )
+
+
+def _check_online(subject: Subject, stream: Stream, *, online: bool) -> None:
+    subject.require(
+        (stream.online is not None) == online,
+        f"its record says online={online}, the stream else; a test-then-train stream comes from make_online_stream.",
+    )
+    if stream.online is None:
+        return
+    trains = stream.benchmark.train_stream
+    subject.require(len(trains) == 1, f"a test-then-train stream has {len(trains)} experiences; give one.")
+    x, y = _tensors(trains[0])
+    subject.require(
+        torch.equal(x, as_float(stream.online.x)) and torch.equal(y, stream.online.y),
+        "its training data are not the samples of its online stream, in their order.",
+    )
 
 
 def _check_validation(subject: Subject, whole: Stream, split: Stream) -> None:

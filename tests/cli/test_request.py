@@ -154,3 +154,9 @@ def test_a_study_takes_strategies_and_seeds_from_flags_before_the_file(tmp_path:
     assert study.seeds == (5, 7)
     assert study.base.epochs == 2
     assert [(run.strategy, run.seed) for run in study.runs()] == [("a", 5), ("b", 5), ("a", 7), ("b", 7)]
+
+
+@pytest.mark.parametrize(("text", "patterns"), [("abrupt", "abrupt"), ("abrupt,swap", ["abrupt", "swap"])])
+def test_pattern_is_short_for_an_option_of_the_scenario(text: str, patterns: object) -> None:
+    config = build({"scenario": "drifting-mnist", "pattern": text}, None, "drifting-mnist.width=5")
+    assert config.options == {"drifting-mnist": {"patterns": patterns, "width": 5}}

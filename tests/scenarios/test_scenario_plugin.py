@@ -23,6 +23,9 @@ NAMES = [
     "split-cifar10",
     "split-cifar100",
     "single",
+    "drifting-mnist",
+    "drifting-fashion",
+    "drifting-cifar10",
 ]
 COMBINATIONS = [(name, setting) for name in NAMES for setting in SPECS[name].settings]
 
@@ -160,4 +163,6 @@ def test_single_holds_all_data_or_as_much_as_asked_for(toy):
 
 
 def _few(name):
+    if name.startswith("drifting"):
+        return {"patterns": "abrupt"}
     return {} if name in ("single", "split-cifar100") else {"experiences": 5}

@@ -1,6 +1,7 @@
 """Each way in which a scenario, data set, metric or detector can break its contract is found and named."""
 
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -12,9 +13,11 @@ from morph_cl import (
     ExperienceData,
     MetricSpec,
     NoOptions,
+    OnlineStream,
     ScenarioRequest,
     ScenarioSpec,
     hookimpl,
+    make_online_stream,
     make_stream,
 )
 from morph_cl.testing import (
@@ -290,3 +293,30 @@ def test_plugin_that_does_not_load(tmp_path):
 @pytest.mark.parametrize("name", ["metrics", "data", "morph_cl.metrics.plugin"])
 def test_plugin_by_name(name):
     assert check_plugin(name)
+
+
+def online(request, options, *, order=None):
+    data = request.data
+    size = len(data.train_y)
+    rows = torch.arange(size) if order is None else order
+    stream = OnlineStream(
+        data.train_x[rows], data.train_y[rows], torch.zeros(size, dtype=torch.int64), (), data.classes
+    )
+    return make_online_stream(request, experiences(data)[0], stream)
+
+
+def test_an_online_scenario_that_keeps_its_contract_passes():
+    check_scenario(ScenarioSpec(name="drip", build=online, summary="One.", online=True), data=DATA)
+
+
+@pytest.mark.parametrize(
+    ("build", "said", "part"),
+    [
+        (online, False, "online=False, the stream else"),
+        (good, True, "online=True, the stream else"),
+        (partial(online, order=torch.arange(47, -1, -1)), True, "not the samples of its online stream"),
+    ],
+)
+def test_an_online_scenario_that_breaks_its_contract_is_named(build, said, part):
+    with pytest.raises(CheckError, match=part):
+        check_scenario(ScenarioSpec(name="drip", build=build, summary="One.", online=said), data=DATA)

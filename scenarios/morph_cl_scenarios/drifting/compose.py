@@ -70,7 +70,9 @@ def _check_pools(samples: int, drawn: NDArray[np.int64], pools: list[NDArray[np.
     short = np.flatnonzero(need > have)
     if len(short):
         label = int(short[0])
-        enough = int(samples * 0.95 * (have[need > 0] / need[need > 0]).min())
+        # A class of share p needs n p images, give or take three times the root of that.
+        most = ((np.sqrt(9 + 4 * have) - 3) / 2) ** 2
+        enough = int((most[need > 0] * samples / need[need > 0]).min())
         raise UsageError(
             f"samples={samples} needs {need[label]} training images of class {label}, but there are {have[label]} and "
             f"each may come once; give samples={enough} or fewer, or a larger data set."
@@ -95,7 +97,7 @@ class Composer:
         self.noise = np.array([concept.noise for concept in schedule.concepts])  # (K, classes)
         self.labels = torch.tensor([concept.labels for concept in schedule.concepts])  # (K, classes)
         byte = data.train_x.dtype == torch.uint8
-        self.low = 0.0 if byte else float(data.train_x.min())
+        self.low = 0.0 if byte else min(0.0, float(data.train_x.min()))  # what turns in from outside is 0
         self.high = 255.0 if byte else float(data.train_x.max())
 
     def stream(self, rows: NDArray[np.int64]) -> tuple[Tensor, Tensor]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
 
+from morph_cl import UsageError
 from morph_cl_scenarios.drifting.options import DriftingOptions, Source
 
 Value = TypeVar("Value", int, float)
+
+_TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,19 @@ class ConceptMaker:
         Args:
             now: the concept that it comes after.
         """
-        favoured = self._some()
-        rest = self.classes - len(favoured)
         skew = self.options.skew
-        weights = tuple(
-            skew / len(favoured) if label in favoured else (1 - skew) / rest for label in range(self.classes)
-        )
-        return replace(now, weights=weights)
+        while True:
+            favoured = self._some()
+            rest = self.classes - len(favoured)
+            if math.isclose(skew * self.classes, len(favoured)):
+                raise UsageError(
+                    f"skew={skew} favours none of {self.classes} classes over the others; give a larger one, up to 1."
+                )
+            weights = tuple(
+                skew / len(favoured) if label in favoured else (1 - skew) / rest for label in range(self.classes)
+            )
+            if weights != now.weights:
+                return replace(now, weights=weights)
 
     def swap(self, now: Concept) -> Concept:
         """Other labels: pairs of classes change theirs.
@@ -134,11 +144,14 @@ class ConceptMaker:
 
     def _half(self) -> tuple[float, ...]:
         """Equal weights for half of the classes: first one half, then the other, then halves not met before."""
-        everything = frozenset(range(self.classes))
-        group = everything - self._groups[0] if len(self._groups) == 1 else self._draw_half()
-        for _ in range(100):
+        group = self._draw_half()
+        if len(self._groups) == 1:
+            group = frozenset(range(self.classes)) - self._groups[0]
+        for _ in range(_TRIES):
             if group not in self._groups:
                 break
+            group = self._draw_half()
+        while self._groups and group == self._groups[-1]:  # few classes have few halves: one of them comes back
             group = self._draw_half()
         self._groups.append(group)
         return tuple(1 / len(group) if label in group else 0.0 for label in range(self.classes))

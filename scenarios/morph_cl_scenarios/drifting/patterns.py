@@ -31,9 +31,9 @@ def gradual(timeline: Timeline, segment: Stretch, now: Concept, maker: ConceptMa
     """Samples of the new context come in ever more often among those of the old one."""
     new, window = maker.fresh(now), _window(segment, maker)
     timeline.hold(Stretch(segment.start, window.start), now)
+    timeline.drift(window.start, window.stop, "gradual", new)
     timeline.mix(window, now, new)
     timeline.hold(Stretch(window.stop, segment.stop), new)
-    timeline.drift(window.start, window.stop, "gradual")
     return new
 
 
@@ -43,10 +43,10 @@ def incremental(timeline: Timeline, segment: Stretch, now: Concept, maker: Conce
     degrees = max(abs(turn(a, b)) for a, b in zip(now.angles, new.angles, strict=True))
     steps = min(len(window), max(round(degrees), _NOISE_STEPS))
     timeline.hold(Stretch(segment.start, window.start), now)
+    timeline.drift(window.start, window.stop, "incremental", new)
     for number, stretch in enumerate(window.split(steps), start=1):
-        timeline.hold(stretch, between(now, new, number / steps))
+        timeline.hold(stretch, between(now, new, number / (steps + 1)))
     timeline.hold(Stretch(window.stop, segment.stop), new)
-    timeline.drift(window.start, window.stop, "incremental")
     return new
 
 
@@ -54,15 +54,15 @@ def recurring(timeline: Timeline, segment: Stretch, now: Concept, maker: Concept
     """Contexts take turns: each comes, and then each comes back."""
     contexts = [now]
     while len(contexts) < maker.options.contexts:
-        contexts.append(maker.fresh(now))
+        contexts.append(maker.fresh(contexts[-1]))
     stretches = segment.split(2 * len(contexts))
     jitter = len(segment) // (2 * len(contexts)) // 5
     bounds = [segment.start, *(part.start + int(maker.rng.integers(-jitter, jitter + 1)) for part in stretches[1:])]
     for number, (start, stop) in enumerate(zip(bounds, [*bounds[1:], segment.stop], strict=True)):
-        timeline.hold(Stretch(start, stop), contexts[number % len(contexts)])
+        context = contexts[number % len(contexts)]
         if number:
-            back = number >= len(contexts)
-            timeline.drift(start, start, "recurring" if back else "abrupt", recurring=back)
+            timeline.drift(start, start, "recurring" if timeline.met(context) else "abrupt", context)
+        timeline.hold(Stretch(start, stop), context)
     return contexts[-1]
 
 
@@ -82,8 +82,8 @@ def _abrupt(kind: str, change: Callable[[ConceptMaker, Concept], Concept]) -> Fi
     def fill(timeline: Timeline, segment: Stretch, now: Concept, maker: ConceptMaker) -> Concept:
         new, start = change(maker, now), segment.middle(maker.rng)
         timeline.hold(Stretch(segment.start, start), now)
+        timeline.drift(start, start, kind, new)
         timeline.hold(Stretch(start, segment.stop), new)
-        timeline.drift(start, start, kind)
         return new
 
     return fill

@@ -84,16 +84,24 @@ class Timeline:
         self.newer[stretch.start : stretch.stop] = self._number(new)
         self.weight[stretch.start : stretch.stop] = (np.arange(len(stretch)) + 0.5) / len(stretch)
 
-    def drift(self, start: int, end: int, kind: str, *, recurring: bool = False) -> None:
-        """Note a drift for the metrics.
+    def drift(self, start: int, end: int, kind: str, concept: Concept) -> None:
+        """Note a drift for the metrics, before its new concept holds anywhere behind it.
 
         Args:
-            start: the first sample that differs.
-            end: the first sample from which only the new concept comes.
+            start: the first sample that may differ.
+            end: the first sample from which the new concept comes alone.
             kind: the pattern's name.
-            recurring: whether the new concept has been there before.
+            concept: the new one; where the stream has been in it before, the drift is a recurring one.
         """
-        self.drifts.append(DriftPoint(start=start, end=end, kind=kind, recurring=recurring))
+        self.drifts.append(DriftPoint(start=start, end=end, kind=kind, recurring=self.met(concept)))
+
+    def met(self, concept: Concept) -> bool:
+        """Whether the stream has been in a concept.
+
+        Args:
+            concept: the concept.
+        """
+        return concept in self._numbers
 
     def blip(self, stretch: Stretch, concept: Concept) -> None:
         """Let an outlier in that is no drift.

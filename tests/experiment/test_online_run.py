@@ -1,0 +1,154 @@
+"""Whole runs over a drifting stream through the Python API."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import morph_cl
+from morph_cl.bridge.prequential import Counts
+from morph_cl.experiment import session
+from morph_cl.experiment.listener import RunListener
+from morph_cl.experiment.online import make_trace
+from morph_cl.metrics.drift.figures import drift_figures
+from morph_cl.results.record import Event, RunRecord
+
+OPTIONS = {"drifting-mnist": {"patterns": ["recurring"], "experience_size": 60}}
+
+
+def run(blobs, strategy="naive", options=None, **settings):
+    settings = {"store": None, "threads": 1, **settings}
+    return morph_cl.run("drifting-mnist", strategy, dataset=blobs, options={**OPTIONS, **(options or {})}, **settings)
+
+
+class Witness(RunListener):
+    def __init__(self):
+        self.fractions = []
+
+    def progressed(self, progress):
+        self.fractions.append((progress.experience, progress.experiences, progress.fraction))
+
+
+def test_a_run_has_a_trace_and_its_measures(blobs):
+    witness = Witness()
+    record = run(blobs, listener=witness)
+    trace = record.trace
+    assert trace.batch_sizes == [10] * 24
+    assert [drift.recurring for drift in trace.drifts] == [False, True, True]
+    assert record.metrics["prequential_accuracy"] == sum(trace.correct) / 240
+    for name, figure in drift_figures(trace).items():
+        assert record.metrics[name] == pytest.approx(figure, nan_ok=True)
+    assert len(record.accuracy_matrix) == 1
+    assert record.config.batch_size == 10
+    assert record.config.epochs == 1
+    assert {point.experience for point in record.curve} == {0}
+    assert record.curve[-1].samples == 240
+    assert all(0 <= number < count == 4 and 0 < part <= 1 for number, count, part in witness.fractions)
+
+
+def test_the_trace_survives_the_store(blobs, tmp_path):
+    record = run(blobs, store=tmp_path)
+    assert morph_cl.load_run("latest", store=tmp_path).trace == record.trace
+    assert RunRecord.model_validate_json(record.to_json()).trace == record.trace
+
+
+def test_one_seed_is_one_run(blobs):
+    first, second, other = run(blobs, "replay"), run(blobs, "replay"), run(blobs, "replay", seed=1)
+    assert first.trace == second.trace
+    assert first.accuracy_matrix == second.accuracy_matrix
+    assert first.trace.drifts != other.trace.drifts
+
+
+def test_growths_are_marked_in_the_trace(blobs):
+    free = {"boundaries": "free", "window": 32, "holdout": 0.0}
+    record = run(blobs, "morph", {"morph": free})
+    grown = [event for event in record.events if event.kind == "growth"]
+    assert record.trace.growths == [10 * event.iteration + 9 for event in grown]
+    assert all(event.experience == 0 for event in record.events)
+
+
+def test_a_run_is_restored_with_its_memory(blobs, tmp_path):
+    record = run(blobs, "replay", store=tmp_path)
+    strategy, stream = (
+        morph_cl.load_model(record.run_id, store=tmp_path),
+        morph_cl.load_stream(record.run_id, store=tmp_path),
+    )
+    test = stream.benchmark.test_stream[0].dataset.view().batch(torch.arange(80))
+    with torch.no_grad():
+        right = (strategy.model(test[0]).argmax(1) == test[1]).float().mean()
+    assert right == pytest.approx(record.accuracy_matrix[0][0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        ({"epochs": 2}, "each sample comes once, so epochs=2 cannot apply"),
+        ({"options": {"drifting-mnist": {"samples": 241}}}, "give at most 240"),
+        ({"options": {"drifting-mnist": {"patterns": ["gradual"], "width": 121}}}, "give 1 to 120"),
+        ({"strategy": "morph"}, "boundaries=free"),
+        ({"strategy": "gdumb"}, "before it has come"),
+    ],
+)
+def test_what_cannot_work_is_refused(blobs, settings, part):
+    with pytest.raises(morph_cl.UsageError, match=part):
+        run(blobs, **settings)
+
+
+def test_batches_may_be_of_another_size(blobs):
+    assert run(blobs, batch_size=100).trace.batch_sizes == [100, 100, 40]
+
+
+def test_a_stream_can_be_had_by_itself(blobs):
+    stream = morph_cl.build_drift_stream(patterns="abrupt", samples=100, dataset=blobs, seed=4)
+    assert [len(y) for _, y in stream.batches(30)] == [30, 30, 30, 10]
+    assert stream.classes == 4
+    assert [drift.kind for drift in stream.drifts] == ["abrupt"]
+    with pytest.raises(morph_cl.UsageError, match="no test-then-train stream"):
+        morph_cl.build_drift_stream("single", dataset=blobs)
+    with pytest.raises(morph_cl.UsageError, match="pattern"):
+        morph_cl.build_drift_stream(pattern="abrupt", dataset=blobs)
+
+
+def test_alarms_stand_at_the_end_of_their_batch(blobs):
+    stream = morph_cl.build_drift_stream(patterns="abrupt", samples=100, dataset=blobs)
+    events = [
+        Event(kind="drift", experience=0, iteration=0, detail={"position": 30}),
+        Event(kind="drift", experience=0, iteration=9, detail={"position": 29}),
+        Event(kind="drift", experience=0, iteration=3),
+        Event(kind="reuse", experience=0, iteration=3),
+        Event(kind="growth", experience=0, iteration=0),
+    ]
+    trace = make_trace(stream, Counts([30, 30, 30, 10], [0, 1, 2, 3]), events)
+    assert trace.alarms == [59, 29, 99]
+    assert trace.growths == [29]
+
+
+class StopAt(RunListener):
+    """Interrupts the run in an experience that the learner is told of, as Ctrl-C would."""
+
+    def __init__(self, experience):
+        self.experience = experience
+
+    def progressed(self, progress):
+        if progress.experience == self.experience:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options"), [("replay", {}), ("der", {}), ("morph", {"boundaries": "free", "window": 32})]
+)
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(blobs, tmp_path, monkeypatch, strategy, options):
+    monkeypatch.setattr(session, "ONLINE_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("morph_cl.experiment.pace._INTERVAL", 0.0)
+    given = {strategy: options}
+    whole = run(blobs, strategy, given)
+    with pytest.raises(KeyboardInterrupt):
+        run(blobs, strategy, given, store=tmp_path, listener=StopAt(2))
+    witness = Witness()
+    resumed = morph_cl.resume("latest", store=tmp_path, listener=witness)
+    assert witness.fractions[0][0] == 2
+    assert resumed.trace == whole.trace
+    assert resumed.accuracy_matrix == whole.accuracy_matrix
+    assert resumed.events == whole.events
+    assert [point.samples for point in resumed.curve] == [point.samples for point in whole.curve]
+    assert not (tmp_path / resumed.run_id / "checkpoint").exists()
