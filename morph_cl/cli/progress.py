@@ -63,6 +63,7 @@ class LineListener(QuietListener):
         self.run = 0
         self.names: Sequence[str] = ()
         self.start: RunStart | None = None
+        self.tenths = 0
 
     def planned(self, names: Sequence[str]) -> None:
         """Take the names and the number of the runs to come."""
@@ -72,11 +73,20 @@ class LineListener(QuietListener):
         """Say what is run on which data."""
         if self.start is None or self.start.dataset != start.dataset:
             self._say(f"data: {dataset_line(start.dataset)}")
-        self.start = start
+        self.start, self.tenths = start, 0
         self.run += 1
         count = len(self._labels())
         parts = f"{count} experience{'s' if count != 1 else ''}"
         self._say(f"{self._head()}: {start.scenario.name} ({start.scenario.setting}), {parts}")
+
+    def progressed(self, progress: Progress) -> None:
+        """Say where a test-then-train run is, at each tenth of its samples: no experience ends there."""
+        if progress.online is None:
+            return
+        tenths = 10 * progress.online.seen // progress.online.samples
+        if tenths > self.tenths:
+            self.tenths = tenths
+            self._say(f"{self._head()}: {self.progress_line(progress)}")
 
     def experience_finished(self, report: ExperienceReport) -> None:
         """Say how accurate the learner is now on what it has learned."""
@@ -91,6 +101,22 @@ class LineListener(QuietListener):
     def finished(self, record: RunRecord) -> None:
         """Say the figures of the finished run."""
         self._say(f"{self._head()}: {end_line(record)}")
+
+    def progress_line(self, progress: Progress) -> str:
+        """Where a run is, in words.
+
+        Args:
+            progress: the look at the run.
+        """
+        if progress.online is not None:
+            return f"{online_line(progress.online)}, {experts(progress.experts)}, {clock(progress.remaining)} left"
+        return (
+            f"experience {progress.experience + 1}/{progress.experiences}{self._label(progress.experience)}"
+            f", epoch {progress.epoch + 1}/{progress.epochs}"
+            f", training accuracy {figure(progress.train_accuracy)}"
+            f", average {figure(progress.average_accuracy)}, {experts(progress.experts)}"
+            f", {clock(progress.remaining)} left"
+        )
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -173,22 +199,6 @@ class LiveListener(LineListener):
         bar.add_row(ProgressBar(total=1.0, completed=done), f"{done:4.0%}")
         return Group(bar, where)
 
-    def progress_line(self, progress: Progress) -> str:
-        """Where a run is, in words.
-
-        Args:
-            progress: the look at the run.
-        """
-        if progress.online is not None:
-            return f"{online_line(progress.online)}, {experts(progress.experts)}, {clock(progress.remaining)} left"
-        return (
-            f"experience {progress.experience + 1}/{progress.experiences}{self._label(progress.experience)}"
-            f", epoch {progress.epoch + 1}/{progress.epochs}"
-            f", training accuracy {figure(progress.train_accuracy)}"
-            f", average {figure(progress.average_accuracy)}, {experts(progress.experts)}"
-            f", {clock(progress.remaining)} left"
-        )
-
     @staticmethod
     def _line(text: str) -> Text:
         return Text(text, overflow="fold")
@@ -248,7 +258,7 @@ def online_line(online: OnlineProgress) -> str:
     if online.alarms:
         where = "" if online.last_alarm is None else f", the last at {online.last_alarm:,}"
         alarms = f"{online.alarms} alarm{'s' if online.alarms > 1 else ''}{where}"
-    return f"sample {online.seen:,}/{online.samples:,}, accuracy of late {figure(online.accuracy)}, {alarms}"
+    return f"sample {online.seen:,}/{online.samples:,}, recent accuracy {figure(online.accuracy)}, {alarms}"
 
 
 def figure(value: float) -> str:
