@@ -22,11 +22,15 @@ from morph_cl.errors import UsageError
 class Gate:
     """How much of a stream has come.
 
+    Args:
+        samples: samples of the whole stream.
+
     Attributes:
         released: samples that may be read.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, samples: int) -> None:
+        self.samples = samples
         self.released = 0
 
     def check(self, last: int) -> None:
@@ -123,7 +127,7 @@ class ArrivingExperiences:
     """
 
     def __init__(self, stream: OnlineStream, size: int) -> None:
-        self.gate = Gate()
+        self.gate = Gate(len(stream))
         self.samples = len(stream)
         self.size = size
         leaf = ArrivingLeaf(stream, self.gate)

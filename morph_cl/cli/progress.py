@@ -13,11 +13,17 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from morph_cl.experiment.listener import Progress, RunListener
+from morph_cl.experiment.listener import OnlineProgress, Progress, RunListener
 from morph_cl.results.record import DatasetInfo, ExperienceReport, RunRecord, RunStart
 
 NARROW = 60
 """Terminals narrower than this get no bar."""
+
+_END_FIGURES = {
+    False: (("average_accuracy", "average accuracy"), ("forgetting", "forgetting")),
+    True: (("prequential_accuracy", "prequential accuracy"), ("average_accuracy", "accuracy at the end")),
+}
+"""What is said of a finished run, by whether its stream was test-then-train."""
 
 
 class QuietListener(RunListener):
@@ -57,6 +63,7 @@ class LineListener(QuietListener):
         self.run = 0
         self.names: Sequence[str] = ()
         self.start: RunStart | None = None
+        self.tenths = 0
 
     def planned(self, names: Sequence[str]) -> None:
         """Take the names and the number of the runs to come."""
@@ -66,11 +73,20 @@ class LineListener(QuietListener):
         """Say what is run on which data."""
         if self.start is None or self.start.dataset != start.dataset:
             self._say(f"data: {dataset_line(start.dataset)}")
-        self.start = start
+        self.start, self.tenths = start, 0
         self.run += 1
-        self._say(
-            f"{self._head()}: {start.scenario.name} ({start.scenario.setting}), {len(self._labels())} experiences"
-        )
+        count = len(self._labels())
+        parts = f"{count} experience{'s' if count != 1 else ''}"
+        self._say(f"{self._head()}: {start.scenario.name} ({start.scenario.setting}), {parts}")
+
+    def progressed(self, progress: Progress) -> None:
+        """Say where a test-then-train run is, at each tenth of its samples: no experience ends there."""
+        if progress.online is None:
+            return
+        tenths = 10 * progress.online.seen // progress.online.samples
+        if tenths > self.tenths:
+            self.tenths = tenths
+            self._say(f"{self._head()}: {self.progress_line(progress)}")
 
     def experience_finished(self, report: ExperienceReport) -> None:
         """Say how accurate the learner is now on what it has learned."""
@@ -85,6 +101,22 @@ class LineListener(QuietListener):
     def finished(self, record: RunRecord) -> None:
         """Say the figures of the finished run."""
         self._say(f"{self._head()}: {end_line(record)}")
+
+    def progress_line(self, progress: Progress) -> str:
+        """Where a run is, in words.
+
+        Args:
+            progress: the look at the run.
+        """
+        if progress.online is not None:
+            return f"{online_line(progress.online)}, {experts(progress.experts)}, {clock(progress.remaining)} left"
+        return (
+            f"experience {progress.experience + 1}/{progress.experiences}{self._label(progress.experience)}"
+            f", epoch {progress.epoch + 1}/{progress.epochs}"
+            f", training accuracy {figure(progress.train_accuracy)}"
+            f", average {figure(progress.average_accuracy)}, {experts(progress.experts)}"
+            f", {clock(progress.remaining)} left"
+        )
 
     def _say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -167,20 +199,6 @@ class LiveListener(LineListener):
         bar.add_row(ProgressBar(total=1.0, completed=done), f"{done:4.0%}")
         return Group(bar, where)
 
-    def progress_line(self, progress: Progress) -> str:
-        """Where a run is, in words.
-
-        Args:
-            progress: the look at the run.
-        """
-        return (
-            f"experience {progress.experience + 1}/{progress.experiences}{self._label(progress.experience)}"
-            f", epoch {progress.epoch + 1}/{progress.epochs}"
-            f", training accuracy {figure(progress.train_accuracy)}"
-            f", average {figure(progress.average_accuracy)}, {experts(progress.experts)}"
-            f", {clock(progress.remaining)} left"
-        )
-
     @staticmethod
     def _line(text: str) -> Text:
         return Text(text, overflow="fold")
@@ -221,13 +239,26 @@ def end_line(record: RunRecord) -> str:
     """
     parts = [
         f"{label} {figure(record.metrics[name])}"
-        for name, label in (("average_accuracy", "average accuracy"), ("forgetting", "forgetting"))
+        for name, label in _END_FIGURES[record.trace is not None]
         if name in record.metrics
     ]
     stored = f", stored as {record.run_id}" if record.run_id else ""
     seconds = record.timing.train_seconds + record.timing.eval_seconds
     parts.append(experts(record.experts[-1] if record.experts else 1))
     return f"{', '.join(parts)}, {seconds:.1f} s{stored}"
+
+
+def online_line(online: OnlineProgress) -> str:
+    """How a test-then-train run stands, in words.
+
+    Args:
+        online: the look at it.
+    """
+    alarms = "no alarm"
+    if online.alarms:
+        where = "" if online.last_alarm is None else f", the last at {online.last_alarm:,}"
+        alarms = f"{online.alarms} alarm{'s' if online.alarms > 1 else ''}{where}"
+    return f"sample {online.seen:,}/{online.samples:,}, recent accuracy {figure(online.accuracy)}, {alarms}"
 
 
 def figure(value: float) -> str:

@@ -9,6 +9,25 @@ from morph_cl.results.record import ExperienceReport, RunRecord, RunStart
 
 
 @dataclass(frozen=True)
+class OnlineProgress:
+    """A look at a run over a test-then-train stream.
+
+    Args:
+        seen: samples of the stream that were predicted so far.
+        samples: samples of the whole stream.
+        accuracy: on the latest of them, each predicted before it was learned; NaN before the first.
+        alarms: alarms for drifts so far.
+        last_alarm: the sample of the last one; None before the first.
+    """
+
+    seen: int
+    samples: int
+    accuracy: float
+    alarms: int
+    last_alarm: int | None
+
+
+@dataclass(frozen=True)
 class Progress:
     """A look at a run in training.
 
@@ -23,6 +42,7 @@ class Progress:
         experts: experts that the strategy has now.
         elapsed: seconds since the run started.
         remaining: estimated seconds to its end; NaN before there is an estimate.
+        online: what there is to say of a test-then-train stream; None on any other.
     """
 
     experience: int
@@ -35,6 +55,7 @@ class Progress:
     experts: int
     elapsed: float
     remaining: float
+    online: OnlineProgress | None = None
 
 
 class RunListener:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from morph_cl.bridge.online import OnlineStream
-from morph_cl.bridge.prequential import Counts
+from morph_cl.bridge.prequential import Counts, PrequentialTest
+from morph_cl.experiment.listener import OnlineProgress
 from morph_cl.results.prequential import Trace
 from morph_cl.results.record import CurvePoint, Event
 
@@ -16,6 +18,9 @@ Noted = TypeVar("Noted", Event, CurvePoint)
 ALARM = "drift"
 GROWTH = "growth"
 """Kinds of events that stand in a trace."""
+
+_WINDOW = 100
+"""Samples of the accuracy that is shown while a stream runs."""
 
 
 def make_trace(stream: OnlineStream, counts: Counts, events: Sequence[Event]) -> Trace:
@@ -55,3 +60,33 @@ def as_one_experience(noted: Sequence[Noted]) -> list[Noted]:
         noted: events or points of a curve.
     """
     return [part.model_copy(update={"experience": 0}) for part in noted]
+
+
+def look_online(strategy: Any, events: Sequence[Event] = ()) -> OnlineProgress | None:
+    """Where a test-then-train run stands, for whoever watches; nothing of it changes.
+
+    Args:
+        strategy: the learner, in the midst of training; among its plugins the test and whatever keeps its alarms in
+            ``events`` until the run drains them.
+        events: what the run has drained so far.
+
+    Returns:
+        The look, None where no test is among the plugins: the stream is not test-then-train.
+    """
+    test = next((plugin for plugin in strategy.plugins if isinstance(plugin, PrequentialTest)), None)
+    if test is None:
+        return None
+    size = right = 0
+    for samples, correct in zip(reversed(test.counts.sizes), reversed(test.counts.correct), strict=True):
+        size, right = size + samples, right + correct
+        if size >= _WINDOW:
+            break
+    pending = [event for plugin in strategy.plugins for event in getattr(plugin, "events", ())]
+    alarms = [event for event in (*events, *pending) if event.kind == ALARM]
+    return OnlineProgress(
+        seen=test.gate.released,
+        samples=test.gate.samples,
+        accuracy=right / size if size else math.nan,
+        alarms=len(alarms),
+        last_alarm=alarms[-1].detail.get("position") if alarms else None,
+    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from morph_cl.experiment.ledger import Ledger
 from morph_cl.experiment.listener import Progress, RunListener
+from morph_cl.experiment.online import look_online
 
 _INTERVAL = 0.1  # seconds between two reports
 
@@ -17,7 +18,7 @@ class Pace:
 
     Args:
         listener: whom to tell.
-        ledger: where the last row of accuracies stands.
+        ledger: where the last row of accuracies and the events so far stand.
         experiences: how many experiences the run has.
         epochs: passes over each.
         done: how many are behind a run that goes on.
@@ -63,6 +64,7 @@ class Pace:
                 experts=getattr(self.strategy, "expert_count", 1),
                 elapsed=elapsed,
                 remaining=elapsed / here * (1 - fraction) if here > 0 else math.nan,
+                online=look_online(self.strategy, self.ledger.events),
             )
         )
 

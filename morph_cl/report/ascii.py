@@ -19,8 +19,10 @@ _SAME_WIDTH = {
     0xD7: "x",
     0x2265: ">",
     0x2264: "<",
+    0x25B2: "^",
+    0x2500: "-",
 }
-"""Plus-minus, degree, dashes, ellipsis, times, and the two comparisons."""
+"""Plus-minus, degree, dashes, ellipsis, times, the two comparisons, the mark of a drift and its duration."""
 
 
 class EncodingSafe:

@@ -11,9 +11,11 @@ from rich.text import Text
 from morph_cl.errors import UsageError
 from morph_cl.report.ascii import EncodingSafe
 from morph_cl.report.curves import comparison_curves, strategy_curves
+from morph_cl.report.drift_tables import drift_table, drifts_of_run
 from morph_cl.report.grouping import group_records
 from morph_cl.report.header import comparison_header, run_header
 from morph_cl.report.heatmap import MatrixMap
+from morph_cl.report.prequential import prequential_curves
 from morph_cl.report.tables import summary_table
 from morph_cl.results.record import RunRecord
 
@@ -53,21 +55,39 @@ def comparison_report(records: Sequence[RunRecord], *, ascii_only: bool = False)
 
 
 def _report(heading: Sequence[RenderableType], records: Sequence[RunRecord], *, ascii_only: bool) -> RenderableType:
-    """Table, curves and matrix below a heading.
+    """Tables and drawings below a heading; runs over drifting streams have their own.
 
     Args:
         heading: what stands above.
         records: the runs, at least one.
         ascii_only: whether to draw in plain ASCII whatever the terminal knows.
     """
-    groups = group_records(records)
-    shown = next((group for group in groups if group.strategy.rpartition(":")[2] == _SHOWN_FIRST), groups[0])
-    parts: list[RenderableType] = [*heading, summary_table(records)]
-    if len(groups) > 1:
-        parts.append(comparison_curves(records))
-    parts.append(strategy_curves(records, rows=9 if len(groups) > 1 else 13))
-    parts.append(MatrixMap(shown))
+    drifting = [record for record in records if record.trace is not None]
+    others = [record for record in records if record.trace is None]
+    parts = list(heading)
+    if others:
+        parts += [summary_table(records), *_experience_parts(others)]
+    if drifting:
+        parts += _drift_parts(drifting)
     spaced: list[RenderableType] = []
     for part in parts:
         spaced += [part, Text("")]
     return EncodingSafe(Stack(*spaced[:-1]), ascii_only=ascii_only)
+
+
+def _experience_parts(records: Sequence[RunRecord]) -> list[RenderableType]:
+    """Curves and matrix of runs over experiences."""
+    groups = group_records(records)
+    shown = next((group for group in groups if group.strategy.rpartition(":")[2] == _SHOWN_FIRST), groups[0])
+    several = len(groups) > 1
+    parts = [comparison_curves(records)] if several else []
+    return [*parts, strategy_curves(records, rows=9 if several else 13), MatrixMap(shown)]
+
+
+def _drift_parts(records: Sequence[RunRecord]) -> list[RenderableType]:
+    """Measures and curve of runs over drifting streams; of a single run also each drift."""
+    parts = [drift_table(records), prequential_curves(records)]
+    trace = records[0].trace
+    if len(records) == 1 and trace is not None and trace.drifts:
+        parts.append(drifts_of_run(trace))
+    return parts

@@ -34,8 +34,8 @@ def metrics_csv(records: Sequence[RunRecord], first: Mapping[str, Sequence[str]]
         first: columns to put before the others: by heading, one text a run.
 
     Returns:
-        CSV with a heading: what the run was, every metric that any of them has, memory in bytes, time in
-        seconds.
+        CSV with a heading: what the run was, of drifting streams also how many drifts, alarms and growths there
+        were, every metric that any of them has, memory in bytes, time in seconds.
     """
     lead = [dict(zip(first, texts, strict=True)) for texts in zip(*first.values(), strict=True)] if first else None
     rows = [{**more, **_figures(record)} for record, more in zip(records, lead or [{}] * len(records), strict=True)]
@@ -74,9 +74,23 @@ def _figures(record: RunRecord) -> dict[str, Any]:
         "seed": record.seed,
         "experiences": record.experiences,
         "experts": record.experts[-1] if record.experts else "",
+        **_stream(record),
         **record.metrics,
         **record.memory.model_dump(exclude={"by_experience"}),
         **record.timing.model_dump(exclude={"train_seconds_by_experience"}),
+    }
+
+
+def _stream(record: RunRecord) -> dict[str, Any]:
+    """What a run met and did on a drifting stream; nothing of other runs."""
+    trace = record.trace
+    if trace is None:
+        return {}
+    return {
+        "samples": trace.samples,
+        "drifts": len(trace.drifts),
+        "alarms": len(set(trace.alarms)),
+        "growths": len(set(trace.growths)),
     }
 
 

@@ -40,7 +40,7 @@ def run_header(record: RunRecord, *, ascii_only: bool = False) -> RenderableType
         ("boundaries", f"{strategy.boundaries}: {_BOUNDARIES.get(strategy.boundaries, 'not said')}"),
         ("seed", str(record.seed)),
         ("cost", cost_line(record)),
-        ("events", event_line(record.events)),
+        ("events", _events(record)),
     ]
     return EncodingSafe(_panel(rows, record.run_id or "run (not stored)"), ascii_only=ascii_only)
 
@@ -66,7 +66,7 @@ def comparison_header(records: Sequence[RunRecord], *, ascii_only: bool = False)
         *((f"{kind}", f"{', '.join(names)} ({_BOUNDARIES.get(kind, kind)})") for kind, names in boundaries.items()),
         ("seeds", number_ranges(record.seed for record in records)),
         *(
-            ("events", f"{group.label}, seed {group.records[0].seed}: {event_line(group.records[0].events)}")
+            ("events", f"{group.label}, seed {group.records[0].seed}: {_events(group.records[0])}")
             for group in group_records(records)
             if group.records[0].events
         ),
@@ -90,13 +90,18 @@ def ablation_header(records: Sequence[RunRecord]) -> RenderableType:
 
 
 def scenario_line(record: RunRecord) -> str:
-    """Scenario, preset, setting and number of experiences.
+    """Scenario, preset, setting and number of experiences; of a drifting stream its length and its drifts.
 
     Args:
         record: a run.
     """
     info = record.scenario_info
-    parts = [info.name, *([info.preset] if info.preset else []), f"{info.setting}-incremental"]
+    parts = [info.name, *([info.preset] if info.preset else [])]
+    if record.trace is not None:
+        drifts = len(record.trace.drifts)
+        parts += ["test-then-train", *info.experiences, f"{record.trace.samples:,} samples"]
+        return ", ".join([*parts, f"{drifts or 'no'} drift{'s' if drifts != 1 else ''}"])
+    parts.append(f"{info.setting}-incremental")
     count = len(info.experiences) or record.experiences
     parts.append(f"{count} experience{'s' if count != 1 else ''}")
     return ", ".join(parts)
@@ -141,11 +146,16 @@ def cost_line(record: RunRecord) -> str:
     )
 
 
-def event_line(events: Sequence[Event]) -> str:
+def _events(record: RunRecord) -> str:
+    return event_line(record.events, placed=record.trace is None)
+
+
+def event_line(events: Sequence[Event], *, placed: bool = True) -> str:
     """What a strategy did, each kind with its count and experiences.
 
     Args:
         events: the events of a run.
+        placed: whether to say in which experiences.
 
     Returns:
         Such as ``growth: 4 (experience 2-5), sleep: 1 (experience 5)``, or ``none``.
@@ -154,7 +164,7 @@ def event_line(events: Sequence[Event]) -> str:
     parts = []
     for kind, count in counts.items():
         where = number_ranges(event.experience + 1 for event in events if event.kind == kind)
-        parts.append(f"{kind}: {count} (experience {where})")
+        parts.append(f"{kind}: {count} (experience {where})" if placed else f"{kind}: {count}")
     return ", ".join(parts) or "none"
 
 

@@ -100,9 +100,10 @@ class LinePlot:
         columns = width - left - 1 - gutter_width
         canvas = Canvas(columns, self.rows, ascii_only=ascii_only)
         places = spread_columns(len(self.series[0].values), canvas.width)
+        self._draw_behind(canvas)
         self._draw(canvas, places)
         edge, tick = ("|", "+") if ascii_only else ("│", "┤")
-        for row, line in enumerate(canvas.lines()):
+        for row, line in enumerate([*canvas.lines(), *self._marks(canvas)]):
             axis = Text(f"{ticks.get(row, ''):>{left}}{tick if row in ticks else edge}", style="dim", end="")
             yield Text.assemble(axis, line, gutter.get(row, ""), no_wrap=True)
         cells = [canvas.cell(place, 0)[0] for place in places]
@@ -112,16 +113,26 @@ class LinePlot:
         """The horizontal axis, its numbers and its title."""
         corner, dash, tick = ("+", "-", "+") if ascii_only else ("└", "─", "┴")
         marks, labels = [dash] * columns, [" "] * room
-        for number in tick_numbers(cells, room):
-            cell = cells[number - 1]
+        for cell, label in self._tick_labels(cells, room).items():
             marks[cell] = tick
-            start = min(cell, room - len(str(number)))
-            labels[start : start + len(str(number))] = str(number)
+            start = min(cell, room - len(label))
+            labels[start : start + len(label)] = label
         yield Text(" " * left + corner + "".join(marks), style="dim", no_wrap=True)
         yield Text(" " * (left + 1) + "".join(labels).rstrip(), style="dim", no_wrap=True)
         if self.x_title:
             title = self.x_title[:columns]
             yield Text(" " * (left + 1 + (columns - len(title)) // 2) + title, style="dim", no_wrap=True)
+
+    def _tick_labels(self, cells: Sequence[int], room: int) -> dict[int, str]:
+        """What stands below the horizontal axis, by cell."""
+        return {cells[number - 1]: str(number) for number in tick_numbers(cells, room)}
+
+    def _draw_behind(self, canvas: Canvas) -> None:
+        """What the lines are drawn over."""
+
+    def _marks(self, canvas: Canvas) -> list[Text]:  # noqa: ARG002
+        """Rows between the drawing and its horizontal axis."""
+        return []
 
     def _draw(self, canvas: Canvas, places: list[int]) -> None:
         for series in reversed(self.series):

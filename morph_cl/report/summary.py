@@ -23,6 +23,7 @@ class Column:
         show: a figure as text.
         better: 1 where higher is better, -1 where lower is, 0 where neither.
         interval: whether the interval over seeds is shown, and not the mean alone.
+        spread: a half-width of that interval as text.
     """
 
     heading: str
@@ -30,6 +31,7 @@ class Column:
     show: Callable[[float], str]
     better: int = 0
     interval: bool = True
+    spread: Callable[[float], str] = percent
 
     def over(self, group: Group) -> Interval:
         """Mean and 95 % interval over a strategy's seeds.
@@ -52,7 +54,7 @@ class Column:
         text = self.show(interval.mean)
         if not self.interval or math.isnan(interval.half_width):
             return text
-        return f"{text}{plus_minus}{percent(interval.half_width)}"
+        return f"{text}{plus_minus}{self.spread(interval.half_width)}"
 
     def best(self, groups: Sequence[Group]) -> set[str]:
         """Labels of the strategies whose shown mean is best; upper bounds do not take part.

@@ -3,12 +3,14 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
 from morph_cl.cli.progress import LineListener, LiveListener, QuietListener, clock, make_listener
-from morph_cl.experiment.listener import Progress
+from morph_cl.experiment.listener import OnlineProgress, Progress
+from morph_cl.results.prequential import Trace
 from morph_cl.results.record import ExperienceReport, RunRecord, RunStart
 
 LOOK = Progress(
@@ -97,6 +99,60 @@ def test_a_terminal_shows_where_the_run_is_within_its_width(width: int, make_rec
     for part in ("[1/4] morph,", "experience", "2/2", "training", "0.750", "2 experts", "1:11"):
         assert part in words
     assert ("12%" in text) == (width >= 60)  # an eighth of the study is done
+
+
+@pytest.mark.parametrize(
+    ("online", "words"),
+    [
+        (OnlineProgress(1_250, 60_000, 0.625, 0, None), "sample 1,250/60,000, recent accuracy 0.625, no alarm"),
+        (OnlineProgress(1_250, 60_000, math.nan, 1, 1_019), "recent accuracy -, 1 alarm, the last at 1,019"),
+        (OnlineProgress(1_250, 60_000, 0.5, 12, None), "recent accuracy 0.500, 12 alarms, 2 experts"),
+    ],
+)
+@pytest.mark.parametrize("width", [40, 80, 100])
+def test_a_drifting_stream_shows_its_latest_accuracy_and_alarm(
+    online: OnlineProgress, words: str, width: int, make_record: Callable[..., RunRecord]
+) -> None:
+    listener = LiveListener(console(terminal=True, width=width))
+    record = make_record("morph")
+    listener.started(
+        RunStart(scenario=record.scenario_info, strategy=record.strategy_info, dataset=record.dataset_info, seed=0)
+    )
+    listener.progressed(replace(LOOK, online=online))
+    screen = console(width=width)
+    screen.print(listener.render())
+    assert isinstance(screen.file, io.StringIO)
+    text = screen.file.getvalue()
+    assert all(len(line) <= width for line in text.splitlines())
+    assert words in " ".join(text.split())
+    assert "experience" not in text
+    assert "epoch" not in text
+
+
+def test_a_pipe_gets_a_line_for_each_tenth_of_a_drifting_stream(make_record: Callable[..., RunRecord]) -> None:
+    record = make_record("naive")
+    listener = LineListener(console(), runs=2)
+    for _ in range(2):
+        listener.started(
+            RunStart(scenario=record.scenario_info, strategy=record.strategy_info, dataset=record.dataset_info, seed=0)
+        )
+        listener.progressed(LOOK)
+        for seen in range(10, 1_001, 10):
+            listener.progressed(replace(LOOK, online=OnlineProgress(seen, 1_000, 0.5, 0, None)))
+    assert isinstance(listener.console.file, io.StringIO)
+    lines = [line for line in listener.console.file.getvalue().splitlines() if "sample " in line]
+    assert len(lines) == 2 * 10
+    assert lines[0].startswith("[1/2] naive, seed 0: sample 100/1,000, recent accuracy 0.500, no alarm")
+    assert lines[-1].startswith("[2/2] naive, seed 0: sample 1,000/1,000")
+
+
+def test_a_finished_drifting_run_says_its_prequential_accuracy(make_record: Callable[..., RunRecord]) -> None:
+    record = make_record("naive")
+    metrics = record.metrics | {"prequential_accuracy": 0.75}
+    trace = Trace(batch_sizes=[10], correct=[7])
+    line = play(LineListener(console()), [record.model_copy(update={"metrics": metrics, "trace": trace})])
+    assert "prequential accuracy 0.750, accuracy at the end 0.825, 1 expert" in line
+    assert "forgetting" not in line
 
 
 def test_a_terminal_keeps_one_line_for_each_finished_run(make_record: Callable[..., RunRecord]) -> None:

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 import morph_cl
-from morph_cl.bridge.prequential import Counts
-from morph_cl.experiment import session
+from morph_cl.bridge.arriving import Gate
+from morph_cl.bridge.prequential import Counts, PrequentialTest
+from morph_cl.experiment import pace, session
 from morph_cl.experiment.listener import RunListener
-from morph_cl.experiment.online import make_trace
+from morph_cl.experiment.online import look_online, make_trace
 from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.results.record import Event, RunRecord
 
@@ -24,8 +25,10 @@ def run(blobs, strategy="naive", options=None, **settings):
 class Witness(RunListener):
     def __init__(self):
         self.fractions = []
+        self.looks = []
 
     def progressed(self, progress):
+        self.looks.append(progress.online)
         self.fractions.append((progress.experience, progress.experiences, progress.fraction))
 
 
@@ -44,6 +47,31 @@ def test_a_run_has_a_trace_and_its_measures(blobs):
     assert {point.experience for point in record.curve} == {0}
     assert record.curve[-1].samples == 240
     assert all(0 <= number < count == 4 and 0 < part <= 1 for number, count, part in witness.fractions)
+
+
+def test_a_run_tells_its_latest_accuracy_while_it_goes_on(blobs, monkeypatch):
+    monkeypatch.setattr(pace, "_INTERVAL", 0.0)
+    witness = Witness()
+    correct = run(blobs, listener=witness).trace.correct
+    assert [look.seen for look in witness.looks] == list(range(10, 250, 10))
+    assert {look.samples for look in witness.looks} == {240}
+    assert witness.looks[0].accuracy == correct[0] / 10
+    assert witness.looks[-1].accuracy == sum(correct[-10:]) / 100
+    assert {(look.alarms, look.last_alarm) for look in witness.looks} == {(0, None)}
+
+
+def test_alarms_are_seen_before_they_are_drained():
+    class Monitor:
+        events = (Event(kind="drift", experience=0, iteration=7, detail={"position": 71}),)
+
+    class Learner:
+        plugins = (Monitor(), PrequentialTest(Gate(100), 10, Counts([10] * 8, [5] * 8)))
+
+    drained = [Event(kind="drift", experience=0, iteration=1, detail={"position": 12})]
+    look = look_online(Learner(), drained)
+    assert (look.alarms, look.last_alarm, look.accuracy) == (2, 71, 0.5)
+    Learner.plugins = Learner.plugins[:1]
+    assert look_online(Learner()) is None
 
 
 def test_the_trace_survives_the_store(blobs, tmp_path):

@@ -10,9 +10,12 @@ from morph_cl.metrics.drift.recovery import RecoveryRule, measure_recoveries
 from morph_cl.metrics.drift.stability import min_held_out_accuracy, stability_gap, worst_case_held_out_accuracy
 from morph_cl.results.prequential import Trace
 
+TOLERANCE = 500
+"""Samples after the end of a drift in which an alarm still counts for it, unless another number is given."""
+
 
 def drift_figures(
-    trace: Trace, rule: RecoveryRule | None = None, tolerance: int = 500, fading: float = 0.999
+    trace: Trace, rule: RecoveryRule | None = None, tolerance: int = TOLERANCE, fading: float = 0.999
 ) -> dict[str, float]:
     """Compute every measure of a drifting run.
 
@@ -23,8 +26,8 @@ def drift_figures(
         fading: factor of the fading accuracy, in (0, 1].
 
     Returns:
-        Figures by name, NaN where undefined. Recovery time, drop and area are means over the drifts that have them,
-        censored recoveries counted with their lower bound; ``recovery_censored`` is the share of those.
+        Figures by name, NaN where undefined. Level, recovery time, drop and area are means over the drifts that have
+        them, censored recoveries counted with their lower bound; ``recovery_censored`` is the share of those.
 
     Raises:
         UsageError: a tolerance or factor out of range.
@@ -44,6 +47,7 @@ def drift_figures(
         "mean_time_between_false_alarms": detection.mean_time_between_false_alarms,
         "mean_time_ratio": detection.mean_time_ratio,
         "detection_f1": detection.f1,
+        "level_before_drift": _mean_measured([recovery.level for recovery in recoveries]),
         "recovery_samples": _mean_measured([recovery.samples for recovery in recoveries]),
         "recovery_censored": _mean_measured([float(recovery.censored) for recovery in timed]),
         "maximum_drop": _mean_measured([recovery.maximum_drop for recovery in recoveries]),
