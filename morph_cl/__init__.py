@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from morph_cl.bridge.classifier import TaskMaskedClassifier, build_classifier, build_optimizer
     from morph_cl.bridge.context import StrategyContext
+    from morph_cl.bridge.detector import DriftDetector, FeatureDetector
     from morph_cl.bridge.inspection import LabelledBatch
     from morph_cl.bridge.strategy import TensorStrategy
     from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
@@ -79,10 +80,12 @@ __all__ = [
     "DatasetRequest",
     "DatasetSpec",
     "DetectorSpec",
+    "DriftDetector",
     "Event",
     "ExperienceData",
     "ExperienceReport",
     "ExpertSpec",
+    "FeatureDetector",
     "ImageData",
     "LabelledBatch",
     "MetricSpec",
@@ -143,6 +146,7 @@ _NAMES_OF = {
     "api": "ablate build_stream compare load_run load_runs resume run run_ablation run_config run_study",
     "bridge.classifier": "TaskMaskedClassifier build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
+    "bridge.detector": "DriftDetector FeatureDetector",
     "bridge.inspection": "LabelledBatch",
     "bridge.strategy": "TensorStrategy",
     "bridge.stream": "ExperienceData ScenarioRequest Stream make_stream",

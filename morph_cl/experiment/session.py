@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -83,7 +84,7 @@ class RunSession:
         return max(1, round(_AUTO_EPOCH_SAMPLES * len(sizes) / sum(sizes)))
 
     def build_strategy(self) -> Any:
-        """A fresh strategy for the stream, the recorder attached last."""
+        """A fresh strategy for the stream, the monitor of drifts and the recorder attached last."""
         plan = self.plan
         context = StrategyContext(
             input_shape=self.stream.input_shape,
@@ -100,7 +101,18 @@ class RunSession:
             build_detector=self._build_detector,
             plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
         )
+
+        def fresh() -> Any:
+            return plan.strategy.spec.resolve()(replace(context, plugins=()), plan.strategy_options)
+
         strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
+        self.monitor = (
+            plan.monitor.build(self.stream, self.epochs, fresh=fresh, warn=self.listener.warned)
+            if plan.monitor is not None
+            else None
+        )
+        if self.monitor is not None:
+            strategy.plugins.append(self.monitor)
         self.pace = Pace(self.listener, self.ledger, len(self.stream), self.epochs)
         self.pace.strategy = strategy
         self.recorder = Recorder(on_step=self.pace.step)
@@ -223,7 +235,8 @@ class RunSession:
 
     def _close_experience(self, strategy: Any) -> None:
         ledger = self.ledger
-        events = strategy.drain_events() if hasattr(strategy, "drain_events") else []
+        events = self.monitor.drain_events() if self.monitor is not None else []
+        events += strategy.drain_events() if hasattr(strategy, "drain_events") else []
         ledger.events.extend(events)
         ledger.experts.append(getattr(strategy, "expert_count", 1))
         ledger.bytes_held.append(memory_use(strategy).total_bytes)
