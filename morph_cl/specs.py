@@ -125,6 +125,7 @@ class StrategySpec(Spec):
         ablations: by mechanism, the options of its own that switch it off, and one line on what it is then without.
         offers: by action on a drift (``grow``: it has ``grow_expert()``; ``switch``: ``switch_context()``), the options
             of its own that the action needs.
+        refuses: of ``reset`` and ``raise`` those that mean nothing to it: refused before training.
     """
 
     kind: ClassVar[str] = "strategy"
@@ -134,6 +135,7 @@ class StrategySpec(Spec):
     profiles: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     ablations: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
     offers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refuses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -150,6 +152,8 @@ class StrategySpec(Spec):
                     f"{self.kind} {self.name!r}: offers has {action!r}; give actions of {', '.join(ACTIONS)}."
                 )
             self._check_own(f"offers {action!r}", options, self.params)
+        if not isinstance(self.refuses, tuple) or not set(self.refuses) <= {"reset", "raise"}:
+            raise PluginError(f"{self.kind} {self.name!r}: refuses is {self.refuses!r}; give a tuple of reset, raise.")
 
     def _named(self, what: str, values: object) -> list[tuple[str, Any]]:
         """The items of a mapping with kebab-case names."""

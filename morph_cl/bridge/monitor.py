@@ -18,9 +18,9 @@ class Monitor(SupervisedPlugin):
     """Tells a detector a figure of each training sample before that sample is trained on.
 
     The figures are those of the step's own forward pass, so they cost no other. What a replay plugin appended to a
-    batch is not told. An alarm resets the detector, which is then told nothing for ``cooldown`` samples, becomes an
-    event, and makes the reaction act once the step is done. A detector or reaction that raises is switched off; the
-    run goes on.
+    batch is not told. An alarm resets the detector, which is then told nothing for ``cooldown`` samples and the rest of
+    the batch; it becomes an event, and makes the reaction act once the step is done. A detector or reaction that raises
+    is switched off; the run goes on.
 
     Args:
         detector: the detector.

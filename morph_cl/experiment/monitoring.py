@@ -14,7 +14,7 @@ from morph_cl.catalog import Catalog
 from morph_cl.config import RunConfig
 from morph_cl.errors import UsageError
 from morph_cl.options import validate_options
-from morph_cl.specs import DetectorSpec, StrategySpec
+from morph_cl.specs import ACTIONS, DetectorSpec, StrategySpec
 
 if TYPE_CHECKING:
     from morph_cl.bridge.monitor import Monitor
@@ -114,7 +114,11 @@ def plan_monitor(
 
 def _check_action(action: str, catalog: Catalog, strategy: StrategySpec, options: BaseModel) -> None:
     """Refuse to ask a strategy for what it does not offer, or not with these options."""
-    if action not in ("grow", "switch"):
+    if action in strategy.refuses:
+        raise UsageError(
+            f"--on-drift {action} means nothing to strategy {strategy.name!r}; choose another action or strategy."
+        )
+    if action not in ACTIONS:
         return
     if action not in strategy.offers:
         able = sorted(entry.spec.name for entry in catalog.strategies if action in entry.spec.offers)
