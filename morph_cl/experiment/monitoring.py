@@ -61,7 +61,7 @@ class MonitorPlan:
         assert isinstance(self.options, MonitorOptions)
         options = self.detector_options
         if self.detector.told_drifts:
-            options = _told(self.detector.name, options, _starts(stream, epochs))
+            options = _told(self.detector.name, options, _ends(stream, epochs))
         return Monitor(
             self.detector.resolve()(options),
             make_watched(self.watch, self.options),
@@ -135,15 +135,15 @@ def _check_action(action: str, catalog: Catalog, strategy: StrategySpec, options
             )
 
 
-def _starts(stream: Stream, epochs: int) -> list[int]:
-    """Training samples before each experience, and before the end of the stream."""
+def _ends(stream: Stream, epochs: int) -> list[int]:
+    """Training samples up to the end of each experience."""
     sizes = [len(experience.dataset) * epochs for experience in stream.benchmark.train_stream]
     return list(accumulate(sizes))
 
 
 def _told(name: str, options: BaseModel, ends: list[int]) -> BaseModel:
-    """The options of an oracle with the true drifts in ``at``."""
-    at = getattr(options, "at") or tuple(ends[:-1])  # noqa: B009  # only such a model's record is told drifts
+    """The options of an oracle with the true drifts in ``at``: where none are given, the starts of experiences."""
+    at = options.model_dump()["at"] or tuple(ends[:-1])
     beyond = [point for point in at if point >= ends[-1]]
     if beyond:
         raise UsageError(

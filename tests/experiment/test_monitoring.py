@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 import morph_cl
+from morph_cl.bridge.monitor import Monitor
 from morph_cl.experiment.listener import RunListener
 
 SMALL: dict[str, Any] = {"epochs": 4, "batch_size": 16, "threads": 1}
@@ -143,6 +144,14 @@ def test_a_watched_run_resumes_bit_for_bit(blobs, tmp_path, detector, watch, act
     assert resumed.accuracy_matrix == whole.accuracy_matrix
     assert resumed.events == whole.events
     assert drifts(whole)
+
+
+def test_the_model_of_a_watched_run_is_kept_and_loaded(blobs, tmp_path):
+    record = run(blobs, tmp_path, detector="oracle", on_drift="raise")
+    strategy = morph_cl.load_model("latest", store=tmp_path)
+    (monitor,) = [plugin for plugin in strategy.plugins if isinstance(plugin, Monitor)]
+    assert monitor.detector.last == 4 * 3 * 240 - 1
+    assert len(drifts(record)) == 2
 
 
 @pytest.mark.slow
