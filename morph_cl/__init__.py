@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     )
     from morph_cl.bridge.classifier import TaskMaskedClassifier, build_classifier, build_optimizer
     from morph_cl.bridge.context import StrategyContext
+    from morph_cl.bridge.detector import DriftDetector, FeatureDetector
     from morph_cl.bridge.inspection import LabelledBatch
     from morph_cl.bridge.online import OnlineStream
     from morph_cl.bridge.prequential import train_online
@@ -92,10 +93,12 @@ __all__ = [
     "Detection",
     "DetectorSpec",
     "DriftPoint",
+    "DriftDetector",
     "Event",
     "ExperienceData",
     "ExperienceReport",
     "ExpertSpec",
+    "FeatureDetector",
     "HeldOutPoint",
     "ImageData",
     "LabelledBatch",
@@ -176,6 +179,7 @@ _NAMES_OF = {
     "run_study",
     "bridge.classifier": "TaskMaskedClassifier build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
+    "bridge.detector": "DriftDetector FeatureDetector",
     "bridge.inspection": "LabelledBatch",
     "bridge.online": "OnlineStream",
     "bridge.prequential": "train_online",

@@ -52,20 +52,22 @@ class Catalog:
         """The drift detectors."""
         return self.host.registries["detector"]
 
-    def build_detector(self, name: str, options: Mapping[str, Any]) -> Any:
+    def build_detector(self, name: str, options: Mapping[str, Any], watch: str = "density") -> Any:
         """Build a drift detector.
 
         Args:
             name: the name of a registered detector.
             options: its options; what is left out takes its default.
+            watch: the kind of figures that it will be told; a strategy's own are novelties.
 
         Returns:
             The detector.
 
         Raises:
-            UsageError: no such detector, or an option that it refuses.
+            UsageError: no such detector, an option that it refuses, or figures that it cannot be told.
         """
         spec = self.detectors.get(name).spec
+        spec.check_watch(watch)
         return spec.resolve()(validate_options(spec.params, options, spec.name))
 
 

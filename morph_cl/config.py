@@ -13,6 +13,8 @@ from morph_cl.errors import UnknownNameError, UsageError
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
 
 Setting = Literal["class", "domain", "task"]
+Watch = Literal["loss", "error", "confidence", "density", "features", "position"]
+OnDrift = Literal["notify", "reset", "raise", "grow", "switch"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
@@ -60,6 +62,19 @@ class RunConfig(StreamConfig):
     attach: tuple[str, ...] = Field(
         (),
         description="Avalanche plugins to attach, such as avalanche.training.plugins:LwFPlugin(alpha=1,temperature=2)",
+    )
+    detector: str | None = Field(
+        None, description="a drift detector to attach, as `morph-cl list detectors` shows it; None attaches none"
+    )
+    watch: Watch | None = Field(
+        None,
+        description="what the detector is told of each training sample: loss, error, confidence, density, features or "
+        "position; None takes the detector's default",
+    )
+    on_drift: OnDrift | None = Field(
+        None,
+        description="what an alarm does: notify, reset (model and optimizer), raise (the learning rate for a while), "
+        "grow (an expert) or switch (the context); None notifies",
     )
     keep_model: bool = Field(True, description="whether a stored run keeps its final model")
 

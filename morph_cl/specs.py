@@ -25,6 +25,12 @@ SETTINGS = ("class", "domain", "task")
 
 Builder = Callable[..., Any] | str
 
+WATCHED = ("loss", "error", "confidence", "density", "features", "position")
+"""What a drift detector can be told of each training sample; of every one but ``features`` higher is worse."""
+
+ACTIONS = ("grow", "switch")
+"""What only some strategies can do where a drift is noticed."""
+
 DEFAULTS = "defaults"
 """What a study of ablations calls the runs that nothing is switched off in."""
 
@@ -117,6 +123,9 @@ class StrategySpec(Spec):
         boundaries: ``aware`` where it is told when an experience ends, ``free`` where it never uses that.
         profiles: named sets of options for ``--profile``: by the record's own name, and by the bare names of experts.
         ablations: by mechanism, the options of its own that switch it off, and one line on what it is then without.
+        offers: by action on a drift (``grow``: it has ``grow_expert()``; ``switch``: ``switch_context()``), the options
+            of its own that the action needs.
+        refuses: of ``reset`` and ``raise`` those that mean nothing to it: refused before training.
     """
 
     kind: ClassVar[str] = "strategy"
@@ -125,6 +134,8 @@ class StrategySpec(Spec):
     boundaries: str = "aware"
     profiles: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     ablations: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
+    offers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    refuses: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -135,6 +146,14 @@ class StrategySpec(Spec):
             self._check_profile(name, profile)
         for name, ablation in self._named("ablations", self.ablations):
             self._check_ablation(name, ablation)
+        for action, options in self._named("offers", self.offers):
+            if action not in ACTIONS:
+                raise PluginError(
+                    f"{self.kind} {self.name!r}: offers has {action!r}; give actions of {', '.join(ACTIONS)}."
+                )
+            self._check_own(f"offers {action!r}", options, self.params)
+        if not isinstance(self.refuses, tuple) or not set(self.refuses) <= {"reset", "raise"}:
+            raise PluginError(f"{self.kind} {self.name!r}: refuses is {self.refuses!r}; give a tuple of reset, raise.")
 
     def _named(self, what: str, values: object) -> list[tuple[str, Any]]:
         """The items of a mapping with kebab-case names."""
@@ -247,9 +266,46 @@ class MetricSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class DetectorSpec(Spec):
-    """A drift detector: ``build(options)`` returns one with ``update(value)`` and ``drift_detected``."""
+    """A drift detector: ``build(options)`` returns one with ``update(value)`` and ``drift_detected``.
+
+    Args:
+        watches: the kinds of figures that it can be told, the first one its default: ``loss``, ``error`` (0 or 1),
+            ``confidence`` (1 - the largest probability), ``density`` (how new an input is), ``features`` (a vector) and
+            ``position`` (of the sample in the stream). Who watches features watches nothing else.
+        told_drifts: whether its option ``at`` is told the true drifts of the stream; only an oracle's is.
+    """
 
     kind: ClassVar[str] = "detector"
+
+    watches: tuple[str, ...] = ("loss", "error", "confidence", "density")
+    told_drifts: bool = False
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        watches: object = self.watches
+        if not isinstance(watches, tuple) or not watches or not set(watches) <= set(WATCHED):
+            raise PluginError(
+                f"{self.kind} {self.name!r}: watches is {watches!r}; give a tuple of {', '.join(WATCHED)}."
+            )
+        if "features" in watches and len(watches) > 1:
+            raise PluginError(f"{self.kind} {self.name!r}: watches is {watches!r}; features are watched alone.")
+        if self.told_drifts and "at" not in self.params.model_fields:
+            raise PluginError(f"{self.kind} {self.name!r}: told_drifts needs an option named 'at'.")
+
+    def check_watch(self, watch: str) -> None:
+        """Refuse figures of a kind that it cannot be told.
+
+        Args:
+            watch: the kind.
+
+        Raises:
+            UsageError: it watches others.
+        """
+        if watch not in self.watches:
+            raise UsageError(
+                f"detector {self.name!r} watches {', '.join(self.watches)} and cannot be told of {watch}; "
+                "choose what it watches, or another detector."
+            )
 
 
 SPEC_TYPES: dict[str, type[Spec]] = {

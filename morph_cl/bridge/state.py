@@ -11,7 +11,7 @@ import copy
 import importlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from avalanche.benchmarks.utils import AvalancheDataset
@@ -29,6 +29,18 @@ from morph_cl.errors import CheckpointError
 
 KIND = "__kind__"
 """The key that marks a dictionary as the encoded form of something that is no plain value."""
+
+
+@runtime_checkable
+class StatefulPlugin(Protocol):
+    """An Avalanche plugin that says itself what of it belongs into a checkpoint."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """A tree of plain values and tensors."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Take over such a tree."""
+
 
 _STATELESS_PLUGINS = (EvaluationPlugin, PeriodicEval)
 _OBJECTS = (ExemplarsBuffer, ExemplarsSelectionStrategy, RegularizationMethod)
@@ -66,7 +78,7 @@ def encode_strategy(strategy: Any, *, strict: bool = True) -> dict[str, Any]:
             for name in getattr(strategy, "state_attributes", ())
         }
     state["plugins"] = [
-        {"class": _class_name(plugin), "attributes": encoder.attributes(plugin, type(plugin).__name__)}
+        {"class": _class_name(plugin), "attributes": _plugin_state(plugin, encoder)}
         for plugin in _stateful_plugins(strategy)
     ]
     return state
@@ -101,7 +113,16 @@ def restore_strategy(strategy: Any, state: Mapping[str, Any], stream: Stream) ->
             f"{', '.join(node['class'] for node in state['plugins'])}; attach the same ones."
         )
     for plugin, node in zip(plugins, state["plugins"], strict=True):
-        decoder.restore(plugin, node["attributes"])
+        if isinstance(plugin, StatefulPlugin):
+            plugin.load_state_dict(node["attributes"])
+        else:
+            decoder.restore(plugin, node["attributes"])
+
+
+def _plugin_state(plugin: Any, encoder: _Encoder) -> dict[str, Any]:
+    if isinstance(plugin, StatefulPlugin):
+        return plugin.state_dict()
+    return encoder.attributes(plugin, type(plugin).__name__)
 
 
 def _class_name(value: Any) -> str:

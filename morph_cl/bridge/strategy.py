@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from morph_cl.bridge.classifier import TaskMaskedClassifier
 from morph_cl.bridge.dataset import view_of
 from morph_cl.bridge.inspection import LabelledBatch
 from morph_cl.bridge.loaders import TensorLoader, tensor_loader_like
@@ -56,6 +57,16 @@ class TensorStrategy:
         super()._before_training_exp(**kwargs)  # type: ignore[misc]
         strategy: Any = self
         strategy.dataloader = tensor_loader_like(strategy.dataloader) or strategy.dataloader
+
+    # --- drifts ----------------------------------------------------------------------------------------------------
+
+    def start_anew(self, fresh: Any) -> None:
+        """Take over model and optimizer of a strategy just built: what a drift does under ``--on-drift reset``.
+
+        Args:
+            fresh: built as this one was, with other random weights.
+        """
+        start_anew(self, fresh)
 
     # --- what a strategy tells -------------------------------------------------------------------------------------
 
@@ -111,3 +122,20 @@ class TensorStrategy:
             expert is named ``oracle_...``.
         """
         return {}
+
+
+def start_anew(strategy: Any, fresh: Any) -> None:
+    """Take over the weights of a strategy just built and forget the optimizer's state; plugins keep theirs.
+
+    Args:
+        strategy: any Avalanche strategy, between two training steps.
+        fresh: built as it was, with other random weights.
+    """
+    if hasattr(strategy, "load_state_dict"):
+        strategy.load_state_dict(fresh.state_dict())
+        return
+    own, new = strategy.model, fresh.model
+    if isinstance(own, TaskMaskedClassifier):  # which classes a task has is no knowledge of the weights
+        own, new = own.network, new.network
+    own.load_state_dict(new.state_dict())
+    strategy.optimizer.state.clear()

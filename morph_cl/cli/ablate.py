@@ -47,6 +47,9 @@ def ablate(
     threads: flags.Threads = None,
     option: flags.Option = None,
     attach: flags.Attach = None,
+    detector: flags.Detector = None,
+    watch: flags.Watch = None,
+    on_drift: flags.OnDrift = None,
     plugin: flags.Plugin = None,
     config: flags.Config = None,
     runs_dir: flags.RunsDir = flags.DEFAULT_RUNS_DIR,
@@ -84,6 +87,9 @@ def ablate(
         "device": device,
         "threads": threads,
         "attach": attach,
+        "detector": detector,
+        "watch": watch,
+        "on_drift": on_drift,
         "plugin_files": state.plugin_files,
     }
     drawn = _study(state, wanted, option or [], config, None if no_store else runs_dir, quiet=quiet)

@@ -47,6 +47,9 @@ def compare(
     threads: flags.Threads = None,
     option: flags.Option = None,
     attach: flags.Attach = None,
+    detector: flags.Detector = None,
+    watch: flags.Watch = None,
+    on_drift: flags.OnDrift = None,
     plugin: flags.Plugin = None,
     config: flags.Config = None,
     runs_dir: flags.RunsDir = flags.DEFAULT_RUNS_DIR,
@@ -96,6 +99,9 @@ def compare(
         "device": device,
         "threads": threads,
         "attach": attach,
+        "detector": detector,
+        "watch": watch,
+        "on_drift": on_drift,
     }
     if strategies is None and config is None:
         only_study = [key for key, value in wanted.items() if value not in (None, [])] + ["option"] * bool(option)

@@ -16,6 +16,7 @@ CONTEXT: Help = {"help_option_names": ["-h", "--help"]}
 
 STREAM = "Stream"
 TRAINING = "Training"
+DRIFT = "Drift"
 OUTPUT = "Output"
 
 Plugin = Annotated[
@@ -135,6 +136,30 @@ Attach = Annotated[
         metavar="PKG.MOD:CLASS(A=1)",
         help="An Avalanche plugin to attach to the strategy; repeatable.",
         rich_help_panel=TRAINING,
+    ),
+]
+Detector = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="A drift detector to attach to the strategy; `morph-cl list detectors`.",
+        rich_help_panel=DRIFT,
+    ),
+]
+Watch = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIGURE",
+        help="What it is told of each training sample: loss, error, confidence, density, features or position.",
+        rich_help_panel=DRIFT,
+    ),
+]
+OnDrift = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ACTION",
+        help="What an alarm does: notify (default), reset, raise, grow or switch.",
+        rich_help_panel=DRIFT,
     ),
 ]
 Config = Annotated[

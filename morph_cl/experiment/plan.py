@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from morph_cl.bridge.monitor_options import OWNER
 from morph_cl.catalog import Catalog
 from morph_cl.config import RunConfig, StreamConfig
 from morph_cl.data.resolve import DatasetChoice, resolve_dataset
 from morph_cl.errors import UnknownNameError, UsageError
 from morph_cl.experiment.attachment import Attachment, parse_attachment
+from morph_cl.experiment.monitoring import MonitorPlan, plan_monitor
 from morph_cl.experiment.profile import with_profile
 from morph_cl.options import validate_options
 from morph_cl.registry import Entry
@@ -78,6 +80,7 @@ class RunPlan:
         batch_size: samples a training step.
         epochs: passes over each experience; None where that depends on the size of the data.
         attachments: the Avalanche plugins to attach.
+        monitor: the drift detector to attach, if any.
     """
 
     config: RunConfig
@@ -88,6 +91,7 @@ class RunPlan:
     batch_size: int
     epochs: int | None
     attachments: tuple[Attachment, ...]
+    monitor: MonitorPlan | None = None
 
     def record_options(self, name: str) -> Mapping[str, Any]:
         """The options that the user gave for an expert or detector, by the name under which it was asked for."""
@@ -127,17 +131,19 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
             "apply; leave it out."
         )
     own = {**config.options.get(strategy.spec.name, {}), **config.options.get(config.strategy, {})}
+    strategy_options = validate_options(strategy.spec.params, own, strategy.spec.name)
     return RunPlan(
         config=config,
         catalog=catalog,
         strategy=strategy,
-        strategy_options=validate_options(strategy.spec.params, own, strategy.spec.name),
+        strategy_options=strategy_options,
         stream=stream,
         batch_size=config.batch_size
         or _prescribed(config, spec, "batch_size")
         or (_ONLINE_BATCH if spec.online else _BATCH),
         epochs=1 if spec.online else config.epochs or _prescribed(config, spec, "epochs"),
         attachments=tuple(parse_attachment(text) for text in config.attach),
+        monitor=plan_monitor(config, catalog, strategy.spec, strategy_options),
     )
 
 
@@ -180,7 +186,7 @@ def _check_option_owners(config: RunConfig, catalog: Catalog, taking_part: set[s
     """Refuse options for a record that takes no part, which is most often a misspelt name."""
     experts = set(catalog.experts.names()) | {entry.spec.name for entry in catalog.experts}
     detectors = set(catalog.detectors.names())
-    allowed = taking_part | experts | detectors | set(also_known)
+    allowed = taking_part | experts | detectors | set(also_known) | {OWNER}
     for name, options in config.options.items():
         if name in allowed:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -89,7 +90,7 @@ class RunSession:
         return max(1, round(_AUTO_EPOCH_SAMPLES * len(sizes) / sum(sizes)))
 
     def build_strategy(self) -> Any:
-        """A fresh strategy for the stream, the recorder attached last."""
+        """A fresh strategy for the stream, the monitor of drifts and the recorder attached last."""
         plan = self.plan
         context = StrategyContext(
             input_shape=self.stream.input_shape,
@@ -106,7 +107,18 @@ class RunSession:
             build_detector=self._build_detector,
             plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
         )
+
+        def fresh() -> Any:
+            return plan.strategy.spec.resolve()(replace(context, plugins=()), plan.strategy_options)
+
         strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
+        self.monitor = (
+            plan.monitor.build(self.stream, self.epochs, fresh=fresh, warn=self.listener.warned)
+            if plan.monitor is not None
+            else None
+        )
+        if self.monitor is not None:
+            strategy.plugins.append(self.monitor)
         online, counts = self.stream.online, self.ledger.counts
         parts, done = len(self.stream), len(self.ledger.matrix)
         if online is not None:
@@ -244,8 +256,9 @@ class RunSession:
         train_online(strategy, online, self.plan.batch_size, counts=ledger.counts, after_experience=after_part)
 
     def _drain_events(self, strategy: Any) -> list[Event]:
-        """What the strategy did since the last call."""
-        events: list[Event] = strategy.drain_events() if hasattr(strategy, "drain_events") else []
+        """What the monitor and the strategy did since the last call."""
+        events: list[Event] = self.monitor.drain_events() if self.monitor is not None else []
+        events += strategy.drain_events() if hasattr(strategy, "drain_events") else []
         return events if self.stream.online is None else as_one_experience(events)
 
     def _timed_evaluation(self, strategy: Any, stream: str) -> list[float]:

@@ -8,9 +8,9 @@ from typing import Any, cast
 import torch
 from torch import nn
 
+from morph_cl.bridge.detector import DriftDetector
 from morph_cl.catalog import load_catalog
 from morph_cl.errors import UsageError
-from morph_cl.morph.drift import DriftDetector
 from morph_cl.morph.experts import Build
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.options import MorphOptions

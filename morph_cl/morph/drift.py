@@ -1,40 +1,11 @@
-"""Drift: the interface of detectors, and the watch over a stream's novelty that one of them keeps; no torch here."""
+"""The watch over a stream's novelty that a drift detector keeps; no torch here."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
-
-class DriftDetector(Protocol):
-    """Watches a stream of figures for a rise.
-
-    One detector watches one stream. Its state is plain data, so that a checkpoint can hold it.
-    """
-
-    @property
-    def drift_detected(self) -> bool:
-        """Whether the last figure made a drift."""
-
-    def update(self, value: float) -> bool | None:
-        """Take in one figure; what it returns is not read.
-
-        Args:
-            value: how new a batch is.
-        """
-
-    def reset(self) -> None:
-        """Forget every figure."""
-
-    def export(self) -> dict[str, Any]:
-        """The state: numbers, texts, booleans, and lists and dictionaries of them."""
-
-    def load(self, state: Mapping[str, Any]) -> None:
-        """Take over an exported state.
-
-        Args:
-            state: what :meth:`export` returned.
-        """
+from morph_cl.bridge.detector import DriftDetector
 
 
 class Watch:

@@ -18,12 +18,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from morph_cl.bridge.detector import DriftDetector
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.budget import check_budget, fit_budget, held_out_capacity, room_for_expert
 from morph_cl.morph.concepts import Concepts
 from morph_cl.morph.decision import decide
 from morph_cl.morph.densities import exclude
-from morph_cl.morph.drift import DriftDetector, Watch
+from morph_cl.morph.drift import Watch
 from morph_cl.morph.experts import Build, ExpertPool
 from morph_cl.morph.gate import Gate
 from morph_cl.morph.graph import KnowledgeGraph

@@ -27,6 +27,7 @@ def register_strategies() -> Iterable[StrategySpec]:
         profiles={
             "small": {"morph": {"max_bytes": 1_000_000, "dims": 24, "modes": 7}, "mlp": {"hidden": [28, 28]}},
         },
+        offers={"grow": {"boundaries": "free"}, "switch": {"boundaries": "free"}},
         ablations={
             "experts": ({"max_experts": 1}, "one routed expert learns everything"),
             "modes": ({"modes": 1}, "one Gaussian for what an expert knows of a class"),

@@ -16,6 +16,7 @@ from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.errors import UsageError
 from morph_cl.morph.assembly import chosen_detector
 from morph_cl.morph.decision import decide
+from morph_cl.morph.growth import look
 from morph_cl.morph.intake import absorb, begin, check_batch, hold_out, measure, observe, remember
 from morph_cl.morph.learning import Step
 from morph_cl.morph.model import MorphModel
@@ -216,6 +217,52 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
         super()._after_training_iteration(**kwargs)
         if self.morph.sleep_due:
             self.sleep()
+
+    # --- drifts ----------------------------------------------------------------------------------------------------
+
+    def grow_expert(self) -> bool:
+        """Add an expert for what the last batch is of (boundaries=free), as far as caps and budget allow.
+
+        Returns:
+            Whether there is an expert more.
+        """
+        if not self._knows_inputs():
+            return False
+        grown = self.morph.grow(look(self.morph, self.mb_x, self.mb_y))
+        self._cover()
+        return grown
+
+    def switch_context(self) -> bool:
+        """Train the expert whose concepts explain the last batch best (boundaries=free).
+
+        Returns:
+            Whether that is another expert than before.
+        """
+        if not self._knows_inputs():
+            return False
+        before = self.morph.active
+        self.morph.turn_to(self.morph.numbers[look(self.morph, self.mb_x, self.mb_y).closest])
+        self._cover()
+        return self.morph.active != before
+
+    def _knows_inputs(self) -> bool:
+        """Whether there are concepts that a batch can be compared with."""
+        morph = self.morph
+        return bool(morph.concepts.projection.fitted) and float(morph.concepts.level[:, 0].max()) > 0
+
+    def start_anew(self, fresh: Any) -> None:
+        """Forget everything, memory and graph too; an experience that was opened is opened again.
+
+        Args:
+            fresh: MORPH just built.
+        """
+        iteration = self.morph.iteration
+        self.load_state_dict(fresh.state_dict())
+        self.morph.iteration = iteration
+        self.morph.experience = self._experience_number()
+        if self.morph_options.boundaries == "aware":
+            self._open_experience()
+        self._cover()
 
     # --- what a strategy tells and keeps ---------------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from morph_cl.config import RunConfig
 from morph_cl.report.formats import mean_measured, one_line, option_value
 from morph_cl.results.record import RunRecord
 
@@ -145,11 +146,21 @@ def _facts(record: RunRecord) -> dict[str, str]:
         "batch_size": config.batch_size,
         "validation": config.validation,
         "attach": config.attach,
+        "detector": config.detector,
+        "watch": config.watch,
+        "on_drift": config.on_drift,
+        **_monitor_options(config),
         "profile": record.strategy_info.profile,
         **{f"scenario.{name}": value for name, value in record.scenario_info.options.items()},
         **record.strategy_info.options,
     }
     return {name: _text(value) for name, value in named.items()}
+
+
+def _monitor_options(config: RunConfig) -> dict[str, Any]:
+    """What was given for an attached drift detector."""
+    owners = [config.detector, "monitor"] if config.detector else []
+    return {f"{owner}.{name}": value for owner in owners for name, value in config.options.get(owner, {}).items()}
 
 
 def _text(value: Any) -> str:

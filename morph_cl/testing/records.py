@@ -129,19 +129,38 @@ def check_detector(
     spec = find("detector", record, DetectorSpec, catalog)
     subject = Subject(spec)
     validated = subject.options(options)
+    figures = _figures(spec)
     traces = []
     for _ in range(2):
         detector = subject.attempt("build", spec.resolve(), validated)
-        trace = []
-        for step in range(200):
-            subject.attempt("update", detector.update, 0.1 if step < 100 else 0.9)
-            found = detector.drift_detected
-            subject.require(isinstance(found, bool), f"drift_detected is {found!r}; give True or False.")
-            trace.append(found)
-        traces.append(trace)
+        traces.append([_told(subject, detector, figure) for figure in figures])
     subject.require(traces[0] == traces[1], "two detectors of one build disagree on the same figures.")
     other = subject.attempt("build", spec.resolve(), validated)
     subject.attempt("load", other.load, json.loads(json.dumps(subject.attempt("export", detector.export))))
     subject.require(other.drift_detected == detector.drift_detected, "load does not take over what export returned.")
+    for figure in figures:
+        subject.require(
+            _told(subject, other, figure) == _told(subject, detector, figure),
+            "after load it does not go on as the detector that export was called on.",
+        )
     subject.attempt("reset", detector.reset)
     subject.require(detector.drift_detected is False, "drift_detected is still true after reset.")
+
+
+def _told(subject: Subject, detector: Any, figure: Any) -> bool:
+    """Whether a figure makes a drift."""
+    subject.attempt("update", detector.update, figure)
+    found = detector.drift_detected
+    subject.require(isinstance(found, bool), f"drift_detected is {found!r}; give True or False.")
+    return bool(found)
+
+
+def _figures(spec: DetectorSpec) -> list[Any]:
+    """A rise half-way, in the first kind of figures that the detector watches."""
+    steps = range(200)
+    by_kind: dict[str, Any] = {
+        "error": lambda step: int(step % (20 if step < 100 else 2) == 0),
+        "features": lambda step: [step % 7 / 7 + (step >= 100), step % 5 / 5],
+        "position": float,
+    }
+    return [by_kind.get(spec.watches[0], lambda step: 0.1 if step < 100 else 0.9)(step) for step in steps]

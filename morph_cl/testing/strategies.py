@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.randomness import random_state, set_random_state
+from morph_cl.bridge.reactions import ASKED
 from morph_cl.bridge.state import encode_strategy, restore_strategy
 from morph_cl.bridge.stream import Stream
 from morph_cl.bridge.tree import load_tree, save_tree, walk_tensors
@@ -100,6 +101,7 @@ class _Trial:
         self, spec: StrategySpec, setting: str, options: Mapping[str, Any] | None, catalog: Catalog | None
     ) -> None:
         self.subject = Subject(spec, f"{setting} setting")
+        self.offers = spec.offers
         self.setting = setting
         self.options = self.subject.options(options)
         self.catalog = catalog
@@ -173,6 +175,11 @@ class _Trial:
             watch in strategy.plugins,
             "it does not attach the plugins of its context; pass **context.loop() to the Avalanche template.",
         )
+        for action in self.offers:
+            self.subject.require(
+                callable(getattr(strategy, ASKED[action], None)),
+                f"it offers {action!r} but has no method {ASKED[action]}(); define it or leave the offer out.",
+            )
         return strategy, watch
 
     def _build_expert(self, name: str, options: Mapping[str, Any] | None) -> nn.Module:

@@ -180,3 +180,12 @@ def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(blobs, tmp_path, m
     assert resumed.events == whole.events
     assert [point.samples for point in resumed.curve] == [point.samples for point in whole.curve]
     assert not (tmp_path / resumed.run_id / "checkpoint").exists()
+
+
+def test_the_oracle_alarms_where_the_stream_drifts_and_its_alarms_stand_in_the_trace(blobs):
+    record = run(
+        blobs, detector="oracle", options={"drifting-mnist": {**OPTIONS["drifting-mnist"], "patterns": ["abrupt"]}}
+    )
+    (drift,) = record.trace.drifts
+    assert [drift.start <= alarm < drift.start + 10 for alarm in record.trace.alarms] == [True]
+    assert record.metrics["missed_detection_rate"] == 0

@@ -230,8 +230,30 @@ class Vague(Threshold):
     drift_detected = None
 
 
-def detector(build):
-    return DetectorSpec(name="mine", build=build, summary="A detector.")
+class Counting(Threshold):
+    """Alarms at every seventh figure, and forgets where it was when it is saved."""
+
+    def __init__(self):
+        self.told = 0
+
+    def update(self, value):
+        self.told += 1
+        self.drift_detected = self.told % 7 == 0
+
+
+class Errors(Threshold):
+    def update(self, value):
+        assert value in (0, 1)
+        super().update(value)
+
+
+class Vectors(Threshold):
+    def update(self, value):
+        super().update(sum(value))
+
+
+def detector(build, **fields):
+    return DetectorSpec(name="mine", build=build, summary="A detector.", **fields)
 
 
 def test_detectors():
@@ -243,6 +265,13 @@ def test_detectors():
         check_detector(detector(lambda options: Forgetful()))
     with pytest.raises(CheckError, match="build raised TypeError"):
         check_detector(detector(lambda: Threshold()))
+    with pytest.raises(CheckError, match="does not go on as the detector"):
+        check_detector(detector(lambda options: Counting()))
+
+
+@pytest.mark.parametrize(("build", "kind"), [(Errors, "error"), (Vectors, "features"), (Threshold, "position")])
+def test_detectors_are_checked_with_what_they_watch(build, kind):
+    check_detector(detector(lambda options: build(), watches=(kind,)))
 
 
 def test_sample_record_is_whole():

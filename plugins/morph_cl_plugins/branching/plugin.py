@@ -40,5 +40,6 @@ def register_strategies() -> Iterable[StrategySpec]:
                 "acceptance": ({"threshold": 1e-9}, "every answer of a branch is accepted"),
                 "routing": ({"routing": "confidence"}, "the most confident branch answers"),
             },
+            refuses=("reset",),  # its parent is trained in the first experiences only
         )
     ]

@@ -1,0 +1,1 @@
+"""Drift detectors: river's, a two-sample test on features, and two controls."""
