@@ -126,9 +126,9 @@ class DriftTable(FigureTable):
             notes.append("Best of a column: " + ("bold." if colour else "*."))
         lines = [" ".join(notes)]
         if _RECOVERY in shown:
+            own = "Each recovers to its own level: one that was poor is soon back. " if len(self.groups) > 1 else ""
             lines.append(
-                "Each recovers to its own level: one that was poor is soon back. Drifts not recovered from count with "
-                "the samples up to the next drift, a lower bound."
+                f"{own}Drifts not recovered from count with the samples up to the next drift, a lower bound of recovery."
             )
         if not any(trace.alarms for trace in _traces(self.groups)):
             lines.append("No run raised an alarm.")
