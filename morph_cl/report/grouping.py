@@ -146,10 +146,7 @@ def _facts(record: RunRecord) -> dict[str, str]:
         "batch_size": config.batch_size,
         "validation": config.validation,
         "attach": config.attach,
-        "detector": config.detector,
-        "watch": config.watch,
-        "on_drift": config.on_drift,
-        **_monitor_options(config),
+        "detector": _detector(config),
         "profile": record.strategy_info.profile,
         **{f"scenario.{name}": value for name, value in record.scenario_info.options.items()},
         **record.strategy_info.options,
@@ -157,10 +154,14 @@ def _facts(record: RunRecord) -> dict[str, str]:
     return {name: _text(value) for name, value in named.items()}
 
 
-def _monitor_options(config: RunConfig) -> dict[str, Any]:
-    """What was given for an attached drift detector."""
-    owners = [config.detector, "monitor"] if config.detector else []
-    return {f"{owner}.{name}": value for owner in owners for name, value in config.options.get(owner, {}).items()}
+def _detector(config: RunConfig) -> str | None:
+    """The attached drift detector with all that was given for it."""
+    if config.detector is None:
+        return None
+    given = {"watch": config.watch, "on_drift": config.on_drift}
+    given |= config.options.get(config.detector, {}) | config.options.get("monitor", {})
+    asked = {name: value for name, value in given.items() if value is not None}
+    return " ".join([config.detector, _text(asked)]).strip()
 
 
 def _text(value: Any) -> str:

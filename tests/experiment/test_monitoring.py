@@ -9,6 +9,7 @@ import pytest
 import morph_cl
 from morph_cl.bridge.monitor import Monitor
 from morph_cl.experiment.listener import RunListener
+from morph_cl.report.grouping import group_records
 
 SMALL: dict[str, Any] = {"epochs": 4, "batch_size": 16, "threads": 1}
 OPTIONS = {"rotated-mnist": {"experiences": 3}}
@@ -202,3 +203,19 @@ def test_morph_acts_on_any_detector(blobs, tmp_path, action):
     with pytest.raises(KeyboardInterrupt):
         run(blobs, tmp_path, listener=StopAfterTwo(), **settings)
     assert morph_cl.resume("latest", store=tmp_path).accuracy_matrix == record.accuracy_matrix
+
+
+def test_runs_with_other_detectors_are_compared_side_by_side(blobs):
+    records = [
+        run(blobs),
+        run(blobs, detector="adwin", watch="loss"),
+        run(blobs, detector="adwin", watch="loss", options={**NAIVE, "adwin": {"delta": 0.1}}),
+        run(blobs, detector="adwin", watch="loss", on_drift="raise", options={**NAIVE, "monitor": {"steps": 5}}),
+    ]
+    labels = [group.label for group in group_records(records)]
+    assert labels == [
+        "naive detector=none",
+        "naive detector=adwin watch=loss",
+        "naive detector=adwin delta=0.1 watch=loss",
+        "naive detector=adwin on_drift=raise steps=5 watch=loss",
+    ]
