@@ -171,6 +171,15 @@ def test_a_profile_reaches_run_and_compare(api: dict[str, Any], morph_cl_command
     assert api["study"].base.profile == "small"
 
 
+@pytest.mark.parametrize("command", ["run single", "compare single --strategies naive", "ablate single --only gate"])
+def test_a_detector_reaches_every_command(command: str, api: dict[str, Any], morph_cl_command: Any) -> None:
+    flags = "--detector adwin --watch loss --on-drift reset -o adwin.delta=0.1 -o monitor.cooldown=5 --quiet"
+    assert morph_cl_command(command, flags).code == 0
+    config: RunConfig = api["config"] if "config" in api else api["study"].base
+    assert (config.detector, config.watch, config.on_drift) == ("adwin", "loss", "reset")
+    assert config.options == {"adwin": {"delta": 0.1}, "monitor": {"cooldown": 5}}
+
+
 def test_compare_of_stored_runs_takes_files_and_lists(
     make_record: Callable[..., RunRecord], morph_cl_command: Any
 ) -> None:
@@ -232,6 +241,13 @@ BAD = {
     "run single --strategy ewc --profile small": "strategy 'ewc' has no profile 'small'; it has none",
     "run single --profile smal": "strategy 'morph' has no profile 'smal'; it has small",
     "compare single --strategies naive,ewc --profile small": "none of naive, ewc has a profile 'small'; branching has",
+    "run single --detector adwni": "Did you mean 'adwin'",
+    "run single --strategy naive --detector adwin -o adwin.delta=2": "adwin.delta=2",
+    "run single --strategy naive --detector adwin --on-drift grow": "strategies that can: ",
+    "run single --strategy naive --detector ddm --watch loss": "watches error and cannot be told of loss",
+    "run single --on-drift reset": "without a detector; give one, such as --detector adwin",
+    "run single --detector adwin --watch los": "--watch is 'los'",
+    "run single --detector adwin --on-drift restart": "--on-drift is 'restart'",
     "ablate": "no scenario is named",
     "ablate single --strategy ewc": "offers no ablations; strategies that do: branching, ",
     "ablate single --strategy morhp": "'morph'",
