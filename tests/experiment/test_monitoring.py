@@ -173,7 +173,7 @@ def test_any_strategy_can_be_reset_or_hurried(blobs, strategy, action):
             told.append(message)
 
     scenario = "rotated-mnist" if "domain" in spec.settings else "split-mnist"
-    options = {scenario: {"experiences": 2}, "periodic": {"every": 300}}
+    options = {scenario: {"experiences": 2}, "periodic": {"every": 300}, "monitor": {"factor": 2}}
     asked = {"detector": "periodic", "on_drift": action, "options": options, "listener": Witness()}
     record = morph_cl.run(scenario, strategy, dataset=blobs, store=None, **SMALL, **asked)
     assert told == []
