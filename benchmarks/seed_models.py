@@ -88,7 +88,7 @@ _MODEL_HEADER = (
 )
 _MODEL_NOTE = (
     "accuracy: per cent, mean +- half-width of the 95% interval over seeds; labels are hidden but for what is named\n"
-    "oracle. active: parameters of the modules that ran for an image; MACs: multiply-accumulates of its matrix\n"
+    "oracle. active: parameters that an image is computed with; MACs: multiply-accumulates of its matrix\n"
     "products and convolutions; ms/1,000: prediction of 1,000 images in one batch, one thread. All of the first seed."
 )
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_leaves
 from torch.utils.flop_counter import FlopCounterMode
 
 _SINGLY = 200
@@ -22,7 +22,7 @@ class Costs:
     """Of a prediction without a label.
 
     Args:
-        active: mean number of parameters in the modules that ran for one image.
+        active: mean number of parameters that one image is computed with.
         macs: mean multiply-accumulates of matrix products and convolutions for one image.
         milliseconds: for 1,000 images in one batch, the least of five passes over the test data.
     """
@@ -60,20 +60,21 @@ def _seconds(model: nn.Module, x: Tensor) -> float:
 
 
 def _active(model: nn.Module, image: Tensor) -> int:
-    """Parameters of the modules that a prediction runs, each counted once."""
-    with _watched(model) as ran:
+    """Parameters that a prediction computes with, each counted once."""
+    with _Watch() as watch:
         model(image)
-    return sum(
-        {parameter: parameter.numel() for module in ran for parameter in module.parameters(recurse=False)}.values()
-    )
+    return sum(parameter.numel() for parameter in watch.used)
 
 
-@contextmanager
-def _watched(model: nn.Module) -> Iterator[set[nn.Module]]:
-    ran: set[nn.Module] = set()
-    hooks = [module.register_forward_hook(lambda module, *_: ran.add(module)) for module in model.modules()]
-    try:
-        yield ran
-    finally:
-        for hook in hooks:
-            hook.remove()
+class _Watch(TorchFunctionMode):
+    """Keeps the parameters that functions of torch are given, whole or in part."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: set[nn.Parameter] = set()
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.__name__ != "__get__":  # asking for a shape or a device computes nothing
+            leaves = tree_leaves((args, kwargs or {}))
+            self.used.update(leaf for leaf in leaves if isinstance(leaf, nn.Parameter))
+        return func(*args, **(kwargs or {}))

@@ -104,6 +104,7 @@ def rates() -> list[tuple[float, RunConfig]]:
 def _single(strategy: str, options: Options, epochs: int, seed: int, validation: float = 0.0) -> RunConfig:
     return morph_cl.RunConfig(
         scenario="single",
+        setting="domain",
         strategy=strategy,
         dataset="mnist",
         epochs=epochs,
