@@ -127,9 +127,7 @@ class DriftTable(FigureTable):
         lines = [" ".join(notes)]
         if _RECOVERY in shown:
             own = "Each recovers to its own level: one that was poor is soon back. " if len(self.groups) > 1 else ""
-            lines.append(
-                f"{own}Drifts not recovered from count with the samples up to the next drift, a lower bound of recovery."
-            )
+            lines.append(f"{own}Drifts not recovered from count with the samples up to the next drift, a lower bound.")
         if not any(trace.alarms for trace in _traces(self.groups)):
             lines.append("No run raised an alarm.")
         if not same_stream(self.groups):

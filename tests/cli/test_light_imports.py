@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from morph_cl.config import RunConfig
+from morph_cl.metrics.drift.figures import drift_figures
+from morph_cl.results.prequential import DriftPoint, Trace
 from morph_cl.results.record import RunRecord
 from morph_cl.results.store import RunStore
 
@@ -42,6 +45,40 @@ def folder(tmp_path: Path, make_record: Callable[..., RunRecord]) -> Path:
         stored.write_record(make_record(strategy))
         stored.write_status("finished")
     return tmp_path
+
+
+@pytest.fixture
+def drifting(tmp_path: Path, make_record: Callable[..., RunRecord]) -> Path:
+    """A store of two runs over drifting streams."""
+    for strategy in ("naive", "morph"):
+        correct = [9] * 40 + [3] * 20 + [9] * 40
+        trace = Trace(batch_sizes=[10] * 100, correct=correct, alarms=[419], drifts=[DriftPoint(start=400, end=400)])
+        made = make_record(strategy, scenario="drifting-mnist")
+        stored = RunStore(tmp_path / "runs").create(RunConfig(scenario="drifting-mnist", strategy=strategy))
+        metrics = made.metrics | drift_figures(trace)
+        stored.write_record(made.model_copy(update={"trace": trace, "metrics": metrics}))
+        stored.write_status("finished")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["show run latest", "compare drifting-mnist-naive drifting-mnist-morph"])
+def test_a_stored_drifting_run_is_shown_without_torch(drifting: Path, command: str) -> None:
+    code, heavy, out = probe(drifting, command)
+    assert (code, heavy) == (0, [])
+    for said in ("each predicted before it was learned", "▲1", "prequential", "recovery", "missed"):
+        assert said in out
+    assert ("1 abrupt" in out) == command.startswith("show")
+
+
+def test_the_measures_of_stored_drifting_runs_go_to_csv_and_json(drifting: Path) -> None:
+    code, _, _ = probe(drifting, "compare drifting-mnist-naive drifting-mnist-morph --csv out.csv --json out.json")
+    assert code == 0
+    rows = list(csv.DictReader((drifting / "out.csv").read_text(encoding="utf-8").splitlines()))
+    records = json.loads((drifting / "out.json").read_text(encoding="utf-8"))
+    for row, record in zip(rows, records, strict=True):
+        assert (row["drifts"], row["alarms"], row["detection_delay"]) == ("1", "1", "20.0")
+        assert float(row["area_lost"]) == record["metrics"]["area_lost"] == pytest.approx(120)
+        assert record["trace"]["drifts"][0]["start"] == 400
 
 
 @pytest.mark.parametrize(
