@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
 from morph_cl_plugins.detectors.options import OracleOptions, PeriodicOptions
 
 
-class _Clock:
+class _Clock(ABC):
     """Alarms by the position alone. It is a clock: a reset ends the alarm and turns nothing back."""
 
     def __init__(self) -> None:
@@ -23,8 +24,9 @@ class _Clock:
         self.drift_detected = self._passed(self.last, value)
         self.last = value
 
+    @abstractmethod
     def _passed(self, last: float, now: float) -> bool:
-        raise NotImplementedError
+        """Whether an alarm is due after the position ``last``, up to ``now``."""
 
     def reset(self) -> None:
         """End the alarm."""
