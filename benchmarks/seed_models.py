@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
-from morph_study.stored import Index, finished_folder, index
 from seeds.costs import Costs, measure
 from seeds.models import LEARNERS, MODELS, SEEDS, STREAMS, SeedModel, continual, matched, rates, runs
 
 import morph_cl
 from morph_cl import RunConfig, RunRecord
+from morph_cl.engine.kept import Index, finished_folder, index
 from morph_cl.metrics.intervals import mean_interval
 
 

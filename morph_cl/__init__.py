@@ -77,6 +77,9 @@ if TYPE_CHECKING:
         StrategySpec,
     )
     from morph_cl.stored import explain, inspect_run, load_model, load_stream
+    from morph_cl.studies import StudyListener, run_drift_study, run_drift_study_config
+    from morph_cl.study.result import DriftStudy
+    from morph_cl.study.settings import DriftStudyConfig
     from morph_cl.training_options import TrainingOptions
 
     __version__: str
@@ -94,6 +97,8 @@ __all__ = [
     "DetectorSpec",
     "DriftPoint",
     "DriftDetector",
+    "DriftStudy",
+    "DriftStudyConfig",
     "Event",
     "ExperienceData",
     "ExperienceReport",
@@ -126,6 +131,7 @@ __all__ = [
     "StrategySpec",
     "Stream",
     "StudyConfig",
+    "StudyListener",
     "TaskMaskedClassifier",
     "TensorStrategy",
     "Trace",
@@ -154,6 +160,8 @@ __all__ = [
     "run",
     "run_ablation",
     "run_config",
+    "run_drift_study",
+    "run_drift_study_config",
     "run_study",
     "train_online",
     "aurc",
@@ -209,6 +217,9 @@ _NAMES_OF = {
     "experiment.listener": "Progress RunListener",
     "specs": "DatasetSpec DetectorSpec ExpertSpec MetricSpec ScenarioSpec StrategySpec",
     "stored": "explain inspect_run load_model load_stream",
+    "studies": "StudyListener run_drift_study run_drift_study_config",
+    "study.result": "DriftStudy",
+    "study.settings": "DriftStudyConfig",
     "training_options": "TrainingOptions",
 }
 _MODULE_OF = {name: f"morph_cl.{module}" for module, names in _NAMES_OF.items() for name in names.split()}

@@ -79,15 +79,22 @@ class RunConfig(StreamConfig):
     keep_model: bool = Field(True, description="whether a stored run keeps its final model")
 
 
-def _each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Refuse a run that would be done twice."""
+def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Refuse a run that would be done twice.
+
+    Args:
+        values: what is run, one after the other.
+
+    Raises:
+        ValueError: one of them is there more than once.
+    """
     twice = sorted({value for value in values if values.count(value) > 1})
     if twice:
         raise ValueError(f"{', '.join(map(str, twice))} given more than once; give each once")
     return values
 
 
-Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(_each_once)]
+Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(each_once)]
 
 
 class StudyConfig(BaseModel):
@@ -96,7 +103,7 @@ class StudyConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: RunConfig = Field(description="what all runs share; its strategy and seed are replaced")
-    strategies: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(_each_once)] = Field(
+    strategies: Annotated[tuple[str, ...], Field(min_length=1), AfterValidator(each_once)] = Field(
         description="the strategies to compare"
     )
     seeds: Seeds = Field(description="the seeds; each gives every strategy one stream")
@@ -116,7 +123,7 @@ class AblationConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base: RunConfig = Field(description="the strategy, and what all runs share; its seed is replaced")
-    only: Annotated[tuple[str, ...], AfterValidator(_each_once)] = Field(
+    only: Annotated[tuple[str, ...], AfterValidator(each_once)] = Field(
         (), description="the mechanisms to switch off, as the strategy names them; empty takes all"
     )
     seeds: Seeds = Field(description="the seeds; each gives every variant one stream")

@@ -18,11 +18,11 @@ import time
 from pathlib import Path
 
 from protocols import ENTRIES, PROTOCOLS, SEEDS, configuration
-from stored import identity, index
 from table import print_table
 
 import morph_cl
 from morph_cl import RunConfig
+from morph_cl.engine.kept import identity, index
 
 
 def work_on(config: RunConfig, store: Path) -> str:

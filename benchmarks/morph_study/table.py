@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 from protocols import PROTOCOLS, UPPER_BOUNDS, configuration
-from stored import Index, finished_record
 
 from morph_cl import RunRecord
+from morph_cl.engine.kept import Index, finished_record
 from morph_cl.metrics.intervals import mean_interval
 
 _HEADER = (

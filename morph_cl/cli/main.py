@@ -24,6 +24,7 @@ from morph_cl.cli.interrupt import INTERRUPTED
 from morph_cl.cli.plugins import plugins_app
 from morph_cl.cli.run import resume, run
 from morph_cl.cli.state import Invocation, invocation, say
+from morph_cl.cli.study import study_app
 from morph_cl.errors import RunFailedError, UsageError
 
 FAILED = 1
@@ -47,6 +48,7 @@ app.command("show")(show)
 app.command("runs")(runs)
 app.add_typer(data_app)
 app.add_typer(plugins_app)
+app.add_typer(study_app)
 
 
 def _show_version(wanted: bool) -> None:

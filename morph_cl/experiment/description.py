@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from morph_cl.bridge.stream import Stream
 from morph_cl.config import RunConfig
 from morph_cl.experiment.plan import RunPlan
 from morph_cl.results.record import DatasetInfo, RunStart, ScenarioInfo, StrategyInfo
+
+if TYPE_CHECKING:
+    from morph_cl.bridge.stream import Stream
 
 
 def describe_run(plan: RunPlan, stream: Stream, data: DatasetInfo) -> RunStart:

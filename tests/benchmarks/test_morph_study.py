@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from morph_cl import RunConfig
+from morph_cl.engine.kept import finished_record, index
 from morph_cl.options import validate_options
 
 STUDY = Path(__file__).parents[2] / "benchmarks" / "morph_study"
-MODULES = ("protocols", "stored", "table")
+MODULES = ("protocols", "table")
 
 
 @pytest.fixture
@@ -62,7 +63,7 @@ def test_the_two_morphs_differ_in_boundaries_only(study):
 def test_a_rival_fills_the_limit_but_stays_within(study, protocol, entry, tmp_path):
     config = _offline(study["protocols"].configuration(protocol, entry, 0))
     study["main"].work_on(config, tmp_path)
-    record = study["stored"].finished_record(study["stored"].index(tmp_path), config)
+    record = finished_record(index(tmp_path), config)
     limit = study["protocols"].PROTOCOLS[protocol].limit
     assert 0.985 * limit < record.memory.total_bytes <= limit
 
@@ -72,7 +73,7 @@ def test_a_finished_run_is_found_and_not_run_again(study, tmp_path, monkeypatch,
     assert "average accuracy" in study["main"].work_on(config, tmp_path)
     assert study["main"].work_on(config, tmp_path) == "is in the store"
     assert study["main"].work_on(config.model_copy(update={"threads": 2}), tmp_path) == "is in the store"
-    runs = study["stored"].index(tmp_path)
+    runs = index(tmp_path)
     others = [
         {"seed": 1},
         {"epochs": 2},
@@ -80,10 +81,10 @@ def test_a_finished_run_is_found_and_not_run_again(study, tmp_path, monkeypatch,
         {"setting": "task"},
         {"options": {"naive": {"hidden": [100, 100]}}},
     ]
-    assert all(study["stored"].finished_record(runs, config.model_copy(update=other)) is None for other in others)
+    assert all(finished_record(runs, config.model_copy(update=other)) is None for other in others)
     monkeypatch.setattr(study["table"], "configuration", lambda *_: config)
     study["table"].print_table("split-class", ["naive", "joint"], [0], runs)
-    held = study["stored"].finished_record(runs, config).memory.total_bytes
+    held = finished_record(runs, config).memory.total_bytes
     table = capsys.readouterr().out
     assert f"{held / 1e6:.2f} " in table
     assert "!" not in table.partition("Per cent")[0]
@@ -129,5 +130,5 @@ def test_an_interrupted_run_goes_on(study, tmp_path):
     assert "average accuracy" in study["main"].work_on(config, tmp_path)
     assert len(list(tmp_path.iterdir())) == 1  # in the same folder
     whole = morph_cl.run_config(config, store=None)
-    resumed = study["stored"].finished_record(study["stored"].index(tmp_path), config)
+    resumed = finished_record(index(tmp_path), config)
     assert resumed.accuracy_matrix == whole.accuracy_matrix
