@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from morph_cl.catalog import Catalog, load_catalog
+from morph_cl.catalog import load_catalog
 from morph_cl.config import configured
 from morph_cl.engine.kept import KeptRuns
 from morph_cl.engine.parallel import Job, execute_jobs
@@ -70,7 +71,7 @@ def run_drift_study(
 
     Raises:
         UsageError: what was asked for cannot be done; nothing was trained.
-        RunFailedError: a run started and broke; the others stay in the store.
+        RunFailedError: a process died. A run that breaks is in the outcome's ``failures``.
 
     Example:
         >>> study = run_drift_study(presets=["abrupt"], seeds=[0, 1], samples=5_000)  # doctest: +SKIP
@@ -103,24 +104,24 @@ def run_drift_study_config(
 
     Raises:
         UsageError: what was asked for cannot be done; nothing was trained.
-        RunFailedError: a run started and broke.
+        RunFailedError: a process died.
     """
     if not 1 <= jobs <= MOST_JOBS:
         raise UsageError(f"jobs={jobs} is not in 1..{MOST_JOBS}; give the number of runs at a time.")
     if store is None and not train:
         raise UsageError("nothing is to be trained and no store is given; name the folder of the study's runs.")
-    runner = _Runner(config, None if store is None else Path(store), jobs, listener or StudyListener())
-    first = {contestant.name: config.lrs[0] for contestant in config.contestants if contestant.tuned}
-    runner.check([*validation_entries(config), *measured_entries(config, first)], build=train)
     validation = validation_entries(config)
-    rates = _choose(config, runner.run("to choose learning rates", validation, train=train))
+    any_rate = {contestant.name: config.lrs[0] for contestant in config.contestants if contestant.tuned}
+    runner = _Runner(config, None if store is None else Path(store), jobs, train, listener or StudyListener())
+    runner.check([*validation, *measured_entries(config, any_rate)])
+    rates = _choose(config, runner.run("to choose learning rates", validation))
     entries = measured_entries(config, {choice.contestant: choice.chosen for choice in rates})
-    records = runner.run("to measure", entries, train=train)
+    records = runner.run("to measure", entries)
     runs = [
         measured_run(entry.preset, entry.contestant, record, config.rule, entry.lr) for entry, record in records.items()
     ]
     wanted = len(config.seeds) * len(config.presets) * len(config.strategies)
-    return DriftStudy(config, tuple(rates), tuple(runs), wanted - len(runs))
+    return DriftStudy(config, tuple(rates), tuple(runs), wanted - len(runs), tuple(runner.failures))
 
 
 def _choose(config: DriftStudyConfig, records: Mapping[Entry, RunRecord]) -> list[RateChoice]:
@@ -149,72 +150,90 @@ class _Runner:
         config: the study.
         store: the folder of its runs; None keeps nothing.
         jobs: runs at a time.
+        train: whether to run what the store lacks.
         listener: told what is done.
+        plans: all runs that may follow, checked.
+        failures: the runs that started and broke, each with the reason.
     """
 
     config: DriftStudyConfig
     store: Path | None
     jobs: int
+    train: bool
     listener: StudyListener
+    plans: dict[Entry, RunPlan] = field(default_factory=dict)
+    failures: list[str] = field(default_factory=list)
 
-    @property
-    def catalog(self) -> Catalog:
-        """The records that may take part."""
-        return load_catalog(self.config.plugin_files)
-
-    def plan(self, entry: Entry) -> RunPlan:
-        """One run, checked."""
-        return plan_run(run_config(self.config, entry), self.catalog)
-
-    def check(self, entries: Sequence[Entry], *, build: bool) -> None:
-        """Refuse what cannot be done, before anything is trained.
+    def check(self, entries: Sequence[Entry]) -> None:
+        """Refuse what cannot be done, before torch is imported.
 
         Args:
-            entries: all runs that may follow.
-            build: whether to build a stream of each kind as well: some of what is wrong shows only there.
+            entries: a run of each kind that may follow.
         """
-        shared = (self.config.scenario, self.config.dataset)
-        check_options(self.config.contestants, self.config.options, shared)
-        plans = {(entry.preset, entry.validation, entry.contestant): self.plan(entry) for entry in entries}
+        config = self.config
+        check_options(config.contestants, config.options, (config.scenario, config.dataset))
+        scenarios = load_catalog(config.plugin_files).scenarios
+        if not scenarios.get(config.scenario).spec.online:
+            online = sorted(entry.spec.name for entry in scenarios if entry.spec.online)
+            raise UsageError(
+                f"scenario {config.scenario!r} is no test-then-train stream, so nothing drifts in it; give one of "
+                f"{', '.join(online)}."
+            )
+        self.plans = {entry: self._plan(entry) for entry in entries}
         if self.store is not None:
             RunStore(self.store).check_writable()
-        spec = next(iter(plans.values())).stream.scenario.spec
-        if not spec.online:
-            raise UsageError(
-                f"scenario {spec.name!r} is no test-then-train stream, so nothing drifts in it; give one such as "
-                "drifting-mnist."
-            )
-        streams = {(plan.config.preset, plan.stream.options.model_dump_json()): plan for plan in plans.values()}
-        if build:
-            with quiet_libraries():
-                for plan in streams.values():
-                    plan.stream.build(plan.stream.dataset.load())
 
-    def run(self, what: str, entries: Sequence[Entry], *, train: bool) -> dict[Entry, RunRecord]:
+    def run(self, what: str, entries: Sequence[Entry]) -> dict[Entry, RunRecord]:
         """The records of runs, from the store or made now.
 
         Args:
             what: what the runs are for, in words.
             entries: the runs.
-            train: whether to run what the store lacks.
 
         Returns:
             The records that there are, in the order of the entries.
         """
-        plans = {entry: self.plan(entry) for entry in entries}
+        plans = {entry: self._plan(entry) for entry in entries}
         kept = KeptRuns(self.store) if self.store is not None else None
         folders = {entry: kept.finished(plan) if kept else None for entry, plan in plans.items()}
         records = {entry: folder.read_record() for entry, folder in folders.items() if folder is not None}
+        lacking = {entry: plan for entry, plan in plans.items() if entry not in records} if self.train else {}
+        if lacking:
+            self._build_streams()
         self.listener.planned(what, len(entries), len(records))
-        lacking = [entry for entry in entries if entry not in records] if train else []
-        begun = {entry: kept.begun(plans[entry]) if kept else None for entry in lacking}
-        jobs = [
-            Job(plans[entry].config, self.store, None if (folder := begun[entry]) is None else folder.path)
-            for entry in lacking
-        ]
-        for number, outcome in execute_jobs(jobs, self.jobs):
-            for message in outcome.warnings:
-                self.listener.warned(f"{lacking[number]}: {message}")
-            records[lacking[number]] = outcome.finished(jobs[number])
-            self.listener.finished(lacking[number], records[lacking[number]], outcome.seconds)
+        records |= self._train(lacking, kept)
         return {entry: records[entry] for entry in entries if entry in records}
+
+    def _plan(self, entry: Entry) -> RunPlan:
+        return plan_run(run_config(self.config, entry), load_catalog(self.config.plugin_files))
+
+    def _build_streams(self) -> None:
+        """Build a stream of each kind, once: some of what is wrong with one shows only then."""
+        streams = {
+            (plan.config.preset, plan.stream.options.model_dump_json()): plan.stream for plan in self.plans.values()
+        }
+        self.plans = {}
+        with quiet_libraries():
+            for stream in streams.values():
+                stream.build(stream.dataset.load())
+
+    def _train(self, plans: Mapping[Entry, RunPlan], kept: KeptRuns | None) -> dict[Entry, RunRecord]:
+        """Run what the store lacks; a run that breaks does not stop the others."""
+        entries, jobs, records = list(plans), [], {}
+        for plan in plans.values():
+            begun = None if kept is None else kept.begun(plan)
+            jobs.append(Job(plan.config, self.store, None if begun is None else begun.path))
+        with closing(execute_jobs(jobs, self.jobs)) as outcomes:
+            for number, outcome in outcomes:
+                entry = entries[number]
+                for message in outcome.warnings:
+                    self.listener.warned(f"{entry}: {message}")
+                if outcome.refused:
+                    raise UsageError(f"{entry}: {outcome.reason}.")
+                if outcome.record is None:
+                    self.failures.append(f"{entry}: {outcome.reason}")
+                    self.listener.warned(f"{entry} failed: {outcome.reason}.")
+                    continue
+                records[entry] = outcome.record
+                self.listener.finished(entry, outcome.record, outcome.seconds)
+        return records

@@ -12,6 +12,7 @@ import typer
 from morph_cl.cli import flags
 from morph_cl.cli.interrupt import INTERRUPTED
 from morph_cl.cli.state import Invocation, invocation, output_console, say
+from morph_cl.errors import RunFailedError
 
 if TYPE_CHECKING:
     from morph_cl.study.settings import DriftStudyConfig
@@ -149,20 +150,23 @@ def drift(
     }
     config = _config(state, given, option or [])
     state.catalog()
+    from morph_cl.cli.study_progress import listener_for
     from morph_cl.results.atomic import write_atomic
     from morph_cl.studies import run_drift_study_config
 
     with _interruptible():
         found = run_drift_study_config(
-            config, store=store, jobs=jobs, train=not stored, listener=_listener(quiet=quiet)
+            config, store=store, jobs=jobs, train=not stored, listener=listener_for(quiet=quiet)
         )
     if json_file is not None:
         write_atomic(json_file, found.to_json())
-    outputs.write_csv(csv_file, [run.record for run in found.runs], found.csv_columns() if found.runs else None)
+    outputs.write_csv(csv_file, [run.record for run in found.measured], found.csv_columns())
     if not quiet:
         from morph_cl.report.study import drift_study_report
 
         output_console().print(drift_study_report(found))
+    if found.failures:
+        raise RunFailedError(f"{len(found.failures)} runs broke, the first: {found.failures[0]}")
 
 
 def _config(state: Invocation, given: Mapping[str, Any], assignments: Sequence[str]) -> DriftStudyConfig:
@@ -197,28 +201,3 @@ def _interruptible() -> Iterator[None]:
     except KeyboardInterrupt:
         say("interrupted; the same command goes on with what is not yet in the store.")
         raise typer.Exit(INTERRUPTED) from None
-
-
-def _listener(*, quiet: bool) -> Any:
-    from morph_cl.cli.progress import clock, figure
-    from morph_cl.results.record import RunRecord
-    from morph_cl.studies import StudyListener
-    from morph_cl.study.protocol import Entry
-
-    class Warned(StudyListener):
-        def warned(self, message: str) -> None:
-            say(f"warning: {message}", style="yellow")
-
-    class Lines(Warned):
-        runs = done = 0
-
-        def planned(self, what: str, runs: int, kept: int) -> None:
-            self.runs, self.done = runs, kept
-            say(f"{runs} runs {what}, {kept} of them in the store")
-
-        def finished(self, entry: Entry, record: RunRecord, seconds: float) -> None:
-            self.done += 1
-            accuracy = figure(record.metrics["prequential_accuracy"])
-            say(f"[{self.done}/{self.runs}] {entry}: prequential accuracy {accuracy}, {clock(seconds)}")
-
-    return Warned() if quiet else Lines()

@@ -7,7 +7,7 @@ import gc
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -57,24 +57,8 @@ class Outcome:
     reason: str = ""
     refused: bool = False
 
-    def finished(self, job: Job) -> RunRecord:
-        """The record.
 
-        Args:
-            job: the job, to name it in an error.
-
-        Raises:
-            UsageError: the run was refused.
-            RunFailedError: it started and broke.
-        """
-        if self.record is not None:
-            return self.record
-        if self.refused:
-            raise UsageError(self.reason)
-        raise RunFailedError(f"{job.config.strategy} with seed {job.config.seed}: {self.reason}")
-
-
-def execute_jobs(jobs: Sequence[Job], processes: int = 1) -> Iterator[tuple[int, Outcome]]:
+def execute_jobs(jobs: Sequence[Job], processes: int = 1) -> Generator[tuple[int, Outcome], None, None]:
     """Do all jobs, in order as far as several processes allow.
 
     Args:
@@ -84,6 +68,9 @@ def execute_jobs(jobs: Sequence[Job], processes: int = 1) -> Iterator[tuple[int,
     Yields:
         The index of a job and what became of it, as each is done. Closing the iterator ends the processes: with a
         store, what they were at goes on from its checkpoint next time.
+
+    Raises:
+        RunFailedError: a process died.
     """
     if processes == 1:
         for number, job in enumerate(jobs):
@@ -105,7 +92,9 @@ def execute_jobs(jobs: Sequence[Job], processes: int = 1) -> Iterator[tuple[int,
             process.join()
 
 
-def _in_pool(pool: ProcessPoolExecutor, jobs: Sequence[Job], processes: int) -> Iterator[tuple[int, Outcome]]:
+def _in_pool(
+    pool: ProcessPoolExecutor, jobs: Sequence[Job], processes: int
+) -> Generator[tuple[int, Outcome], None, None]:
     """Hand out one job a process, the next one when a process is free: none is started that nobody waits for."""
     left = iter(enumerate(jobs))
     running: dict[Future[Outcome], int] = {}

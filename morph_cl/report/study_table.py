@@ -103,6 +103,17 @@ class _FigureColumn(Column):
 
 
 @dataclass(frozen=True)
+class _SpeedUpInterval(Interval):
+    """A speed-up where a table wants an interval: its own is of logarithms and has no half-width.
+
+    Args:
+        text: how it is shown.
+    """
+
+    text: str = MISSING
+
+
+@dataclass(frozen=True)
 class _SpeedUpColumn(Column):
     """How much sooner back than the baseline after one kind of drift.
 
@@ -113,23 +124,24 @@ class _SpeedUpColumn(Column):
     speed_ups: Mapping[str, SpeedUp] = field(default_factory=dict)
 
     def over(self, group: Group) -> Interval:
-        """The ratio of a row; its interval is of logarithms, so it has no half-width.
+        """The speed-up of a row.
 
         Args:
             group: the row.
         """
         found = self.speed_ups.get(group.label)
-        return Interval(math.nan if found is None else found.ratio, math.nan, 0 if found is None else found.seeds)
+        if found is None:
+            return _SpeedUpInterval(math.nan, math.nan, 0)
+        return _SpeedUpInterval(found.ratio, math.nan, found.seeds, text=speed_up_text(found))
 
-    def cell(self, interval: Interval, plus_minus: str) -> str:  # noqa: ARG002
+    def cell(self, interval: Interval, plus_minus: str) -> str:
         """The ratio with both ends of its interval and the word for what it is.
 
         Args:
             interval: as :meth:`over` gives it.
-            plus_minus: not needed.
+            plus_minus: for any other interval.
         """
-        found = next((speed for speed in self.speed_ups.values() if speed.ratio == interval.mean), None)
-        return MISSING if found is None else speed_up_text(found)
+        return interval.text if isinstance(interval, _SpeedUpInterval) else super().cell(interval, plus_minus)
 
 
 def speed_up_text(speed: SpeedUp) -> str:

@@ -18,6 +18,9 @@ AREA_RATIO = 0.5
 STEADY_LOSS = 0.005
 FALSE_GROWTHS, GROWTH_SAMPLES = 1.0, 60_000
 
+_ROUNDING = 1e-9
+"""What rounding may take of a figure that lies on its line."""
+
 ByPreset = Mapping[str, Mapping[str, Standing]]
 
 
@@ -113,7 +116,7 @@ def _speed_up(own: Standing, line: float, *, recurring: bool) -> Line:
     if not found or math.isnan(found[0].ratio):
         return _line(own, what, needed, Interval(math.nan, math.nan, 0), reached="not measured")
     speed = found[0]
-    reached: Reached = "yes" if speed.ratio >= line else "no"
+    reached: Reached = "yes" if speed.ratio >= line * (1 - _ROUNDING) else "no"
     # Own drifts without recovery make the ratio too high, the baseline's make it too low.
     if (reached == "yes" and speed.strategy_censored) or (reached == "no" and speed.baseline_censored):
         reached = "open"
@@ -148,7 +151,7 @@ def _false_growths(own: Standing, _: Standing) -> Line:
 
 
 def _at_most(figure: float, line: float) -> Reached:
-    return "not measured" if math.isnan(figure) else "yes" if figure <= line else "no"
+    return "not measured" if math.isnan(figure) else "yes" if figure <= line + _ROUNDING else "no"
 
 
 def _line(own: Standing, what: str, needed: str, interval: Interval, *, reached: Reached) -> Line:

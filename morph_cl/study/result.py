@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,12 +25,14 @@ class DriftStudy:
         rates: the learning rate of each tuned contestant.
         runs: the measured runs; those that chose learning rates are not among them.
         missing: measured runs that were asked for and are not there.
+        failures: the runs that started and broke, each with the reason.
     """
 
     config: DriftStudyConfig
     rates: tuple[RateChoice, ...]
     runs: tuple[MeasuredRun, ...]
     missing: int = 0
+    failures: tuple[str, ...] = ()
 
     @cached_property
     def standings(self) -> dict[str, dict[str, Standing]]:
@@ -67,13 +68,19 @@ class DriftStudy:
             "lines": [dataclasses.asdict(line) for line in self.lines],
             "places": [dataclasses.asdict(place) for place in self.places],
             "missing": self.missing,
+            "failures": list(self.failures),
         }
         return json.dumps(_without_nan(content), indent=2, allow_nan=False) + "\n"
 
-    def csv_columns(self) -> dict[str, Sequence[str]]:
-        """What stands before the figures of each run in a CSV: its place in the study."""
-        rates = ["" if run.lr is None else f"{run.lr:g}" for run in self.runs]
-        return {"contestant": [run.contestant for run in self.runs], "lr": rates}
+    @property
+    def measured(self) -> list[MeasuredRun]:
+        """The measured runs stream by stream, with every figure of the tables among their metrics."""
+        return [run for rows in self.standings.values() for standing in rows.values() for run in standing.runs]
+
+    def csv_columns(self) -> dict[str, list[str]]:
+        """What stands before the figures of each measured run in a CSV: its place in the study."""
+        rates = ["" if run.lr is None else f"{run.lr:g}" for run in self.measured]
+        return {"contestant": [run.contestant for run in self.measured], "lr": rates}
 
 
 def _rate(choice: RateChoice) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 from morph_cl.config import Seeds, each_once
 from morph_cl.metrics.drift.recovery import RecoveryRule
@@ -70,17 +70,26 @@ class DriftStudyConfig(BaseModel):
     )
     plugin_files: tuple[str, ...] = Field((), description="Python files that register records of their own")
 
-    @model_validator(mode="after")
-    def _choose_on_other_seeds(self) -> Self:
-        common = sorted(set(self.seeds) & set(self.validation_seeds))
+    @field_validator("validation_seeds")
+    @classmethod
+    def _other_than_measured(cls, seeds: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        measured = info.data.get("seeds", ())
+        common = sorted({*seeds} & {*measured})
         if common:
             raise ValueError(
-                f"seed {common[0]} is among seeds and validation seeds, but learning rates must not be chosen on what "
-                f"they are measured on; give other validation seeds, such as {max(self.seeds) + 1}"
+                f"seed {common[0]} is measured, and learning rates must not be chosen on what is measured; give other "
+                f"validation seeds, such as {max(measured) + 1},{max(measured) + 2}"
             )
-        if "samples" in self.options.get(self.scenario, {}):
-            raise ValueError(f"{self.scenario}.samples is short for the study's samples; give --samples")
-        return self
+        return seeds
+
+    @field_validator("options")
+    @classmethod
+    def _length_has_its_own_setting(
+        cls, options: dict[str, dict[str, Any]], info: ValidationInfo
+    ) -> dict[str, dict[str, Any]]:
+        if "samples" in options.get(info.data.get("scenario", ""), {}):
+            raise ValueError("the length of the streams is a setting of the study; give --samples")
+        return options
 
     @property
     def contestants(self) -> list[Contestant]:

@@ -17,7 +17,7 @@ from morph_cl.config import AblationConfig, RunConfig, StudyConfig
 from morph_cl.errors import RunFailedError, UsageError
 from morph_cl.results.record import RunRecord
 
-COMMANDS = ["run", "compare", "ablate", "resume", "explain", "list", "show", "runs", "data", "plugins"]
+COMMANDS = ["run", "compare", "ablate", "resume", "explain", "list", "show", "runs", "data", "plugins", "study"]
 
 
 def read(name: str) -> Any:
@@ -63,7 +63,7 @@ def api(monkeypatch: pytest.MonkeyPatch, make_record: Callable[..., RunRecord]) 
     return asked
 
 
-@pytest.mark.parametrize("command", ["", *COMMANDS, "data list", "plugins doctor"])
+@pytest.mark.parametrize("command", ["", *COMMANDS, "data list", "plugins doctor", "study drift"])
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_has_help(command: str, flag: str) -> None:
     result = CliRunner().invoke(app, [*command.split(), flag])

@@ -101,6 +101,9 @@ def test_the_measures_of_stored_drifting_runs_go_to_csv_and_json(drifting: Path)
         ("data list", "mnist-5k"),
         ("plugins list", "baselines"),
         ("plugins doctor", "baselines"),
+        ("study", "drift"),
+        ("study drift --help", "--validation-seeds"),
+        ("study drift --dataset digits --stored", "not there"),
     ],
 )
 def test_it_answers_without_torch(folder: Path, command: str, said: str) -> None:
@@ -124,6 +127,9 @@ def test_it_answers_without_torch(folder: Path, command: str, said: str) -> None
         "compare rotated-mnist --strategies naive,ewc --profile small",
         "ablate rotated-mnist --only gaet",
         "ablate rotated-mnist --strategy naive",
+        "study drift --dataset digits --presets abrupd",
+        "study drift --dataset digits --lrs 0",
+        "study drift --dataset digits -o morph.noveltee=1",
     ],
 )
 def test_bad_usage_is_refused_without_torch(folder: Path, command: str) -> None:

@@ -1,0 +1,83 @@
+"""Jobs: what comes back of a run that is done, that breaks, that is refused, that was interrupted."""
+
+import pytest
+
+import morph_cl
+from morph_cl.config import RunConfig
+from morph_cl.engine.kept import KeptRuns
+from morph_cl.engine.parallel import Job, execute_job, execute_jobs
+from morph_cl.experiment import session
+from morph_cl.experiment.listener import RunListener
+from morph_cl.experiment.plan import plan_run
+
+CONFIG = RunConfig(
+    scenario="drifting-mnist",
+    preset="steady",
+    dataset="digits",
+    strategy="naive",
+    epochs=1,
+    batch_size=10,
+    setting="domain",
+    options={"drifting-mnist": {"samples": 200, "experience_size": 50}},
+    keep_model=False,
+)
+
+
+class Stop(RunListener):
+    def progressed(self, progress):
+        if progress.experience == 2:
+            raise KeyboardInterrupt
+
+
+def test_a_refused_run_comes_back_as_text():
+    outcome = execute_job(Job(CONFIG.model_copy(update={"strategy": "naiv"}), None))
+    assert (outcome.record, outcome.refused) == (None, True)
+    assert "naive" in outcome.reason
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_each_outcome_comes_with_the_number_of_its_job(processes):
+    seeds = [3, 4]
+    jobs = [Job(CONFIG.model_copy(update={"seed": seed}), None) for seed in seeds]
+    found = {number: outcome.record.seed for number, outcome in execute_jobs(jobs, processes)}
+    assert found == dict(enumerate(seeds))
+
+
+def test_closing_early_ends_the_processes(tmp_path):
+    import multiprocessing
+
+    before = set(multiprocessing.active_children())
+    jobs = [Job(CONFIG.model_copy(update={"strategy": "no-such"}), tmp_path) for _ in range(20)]
+    outcomes = execute_jobs(jobs, 2)
+    next(outcomes)
+    outcomes.close()
+    assert set(multiprocessing.active_children()) <= before
+
+
+def test_an_interrupted_run_goes_on_in_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "ONLINE_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("morph_cl.experiment.pace._INTERVAL", 0.0)
+    plan = plan_run(CONFIG, morph_cl.load_catalog())
+    assert KeptRuns(tmp_path).begun(plan) is None
+    with pytest.raises(KeyboardInterrupt):
+        morph_cl.run_config(CONFIG, store=tmp_path, listener=Stop())
+    kept = KeptRuns(tmp_path)
+    assert kept.finished(plan) is None
+    outcome = execute_job(Job(CONFIG, tmp_path, kept.begun(plan).path))
+    assert outcome.record.trace == morph_cl.run_config(CONFIG, store=None).trace
+    assert KeptRuns(tmp_path).finished(plan).run_id == outcome.record.run_id
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_checkpoint_that_does_not_fit_is_left_and_the_run_starts_anew(tmp_path, monkeypatch):
+    monkeypatch.setattr(session, "ONLINE_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("morph_cl.experiment.pace._INTERVAL", 0.0)
+    with pytest.raises(KeyboardInterrupt):
+        morph_cl.run_config(CONFIG, store=tmp_path, listener=Stop())
+    begun = KeptRuns(tmp_path).begun(plan_run(CONFIG, morph_cl.load_catalog()))
+    for file in begun.checkpoint.rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"damaged")
+    outcome = execute_job(Job(CONFIG, tmp_path, begun.path))
+    assert outcome.record.trace == morph_cl.run_config(CONFIG, store=None).trace
+    assert len(list(tmp_path.iterdir())) == 2
