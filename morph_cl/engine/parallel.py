@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import gc
 import multiprocessing
+import os
 import signal
+import threading
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -79,7 +81,7 @@ def execute_jobs(jobs: Sequence[Job], processes: int = 1) -> Generator[tuple[int
     others = set(multiprocessing.active_children())
     # Spawned, not forked: torch's threads do not live on in a fork.
     pool = ProcessPoolExecutor(
-        min(processes, max(len(jobs), 1)), multiprocessing.get_context("spawn"), initializer=_leave_interrupts_alone
+        min(processes, max(len(jobs), 1)), multiprocessing.get_context("spawn"), initializer=_start_worker
     )
     try:
         yield from _in_pool(pool, jobs, processes)
@@ -148,6 +150,18 @@ class _Warnings(RunListener):
         self.said.append(message)
 
 
-def _leave_interrupts_alone() -> None:
-    """Ctrl-C reaches every process of a terminal; the one that waits for the others ends them."""
+def _start_worker() -> None:
+    """What a process does before its first job.
+
+    Ctrl-C reaches every process of a terminal: the one that waits for the others ends them. Where that one is
+    killed, nobody would: each ends itself, and its run goes on from its checkpoint next time.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

@@ -134,6 +134,15 @@ class _SpeedUpColumn(Column):
             return _SpeedUpInterval(math.nan, math.nan, 0)
         return _SpeedUpInterval(found.ratio, math.nan, found.seeds, text=speed_up_text(found))
 
+    def best(self, groups: Sequence[Group]) -> set[str]:
+        """Labels of the rows that are back soonest; none where the baseline itself is.
+
+        Args:
+            groups: the rows.
+        """
+        sooner = any(speed.ratio > 1 for speed in self.speed_ups.values())
+        return super().best(groups) if sooner else set()
+
     def cell(self, interval: Interval, plus_minus: str) -> str:
         """The ratio with both ends of its interval and the word for what it is.
 

@@ -1,5 +1,10 @@
 """Jobs: what comes back of a run that is done, that breaks, that is refused, that was interrupted."""
 
+import os
+import subprocess
+import sys
+import time
+
 import pytest
 
 import morph_cl
@@ -9,6 +14,7 @@ from morph_cl.engine.parallel import Job, execute_job, execute_jobs
 from morph_cl.experiment import session
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.plan import plan_run
+from morph_cl.results.folder import RunFolder
 
 CONFIG = RunConfig(
     scenario="drifting-mnist",
@@ -81,3 +87,47 @@ def test_a_checkpoint_that_does_not_fit_is_left_and_the_run_starts_anew(tmp_path
     outcome = execute_job(Job(CONFIG, tmp_path, begun.path))
     assert outcome.record.trace == morph_cl.run_config(CONFIG, store=None).trace
     assert len(list(tmp_path.iterdir())) == 2
+
+
+ENDLESS = """
+from morph_cl.config import RunConfig
+from morph_cl.engine.parallel import Job, execute_jobs
+
+if __name__ == "__main__":
+    import sys
+    from pathlib import Path
+
+    config = RunConfig(scenario="drifting-mnist", dataset="digits", preset="steady", strategy="naive", seed=1)
+    jobs = [Job(config.model_copy(update={"seed": seed}), Path(sys.argv[1])) for seed in range(200)]
+    for _ in execute_jobs(jobs, 2):
+        pass
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="asks for processes by their number")
+def test_processes_end_with_the_one_that_waits_for_them(tmp_path):
+    script, store = tmp_path / "endless.py", tmp_path / "store"
+    script.write_text(ENDLESS, encoding="utf-8")
+    with subprocess.Popen([sys.executable, str(script), str(store)]) as parent:
+        until(lambda: len(workers(store)) == 2)
+        parent.kill()
+    until(lambda: not any(lives(process) for process in workers(store)))
+
+
+def workers(store):
+    return {RunFolder(path).read_status().process for path in store.glob("*") if (path / "status.json").is_file()}
+
+
+def lives(process):
+    try:
+        os.kill(process, 0)  # signal 0 asks only
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def until(reached, seconds=60):
+    end = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < end, "it took too long"
+        time.sleep(0.1)
