@@ -52,9 +52,9 @@ def studies(ctx: typer.Context) -> None:
 def drift(
     ctx: typer.Context,
     presets: Annotated[
-        str | None, _names("Streams: recurring,abrupt,gradual,incremental,steady,blips by default.")
+        str | None, _names("Streams: recurring, abrupt, gradual, incremental, steady, blips by default.")
     ] = None,
-    strategies: Annotated[str | None, _names("Contestants: mlp,mlp-adwin,replay,der,morph by default.")] = None,
+    strategies: Annotated[str | None, _names("Contestants: mlp, mlp-adwin, replay, der, morph by default.")] = None,
     seeds: Annotated[
         str | None,
         typer.Option(
@@ -69,7 +69,7 @@ def drift(
         str | None,
         typer.Option(
             metavar="LIST",
-            help="Learning rates to choose from: 0.0001,0.0003,0.001,0.003. One alone is taken as it is.",
+            help="Learning rates to choose from: 0.0001, 0.0003, 0.001, 0.003. One alone is taken as it is.",
             rich_help_panel=PROTOCOL,
         ),
     ] = None,

@@ -177,7 +177,7 @@ class StandingTable(FigureTable):
         labels: what to call each.
     """
 
-    corner = "contestant"
+    corner = "learner"
 
     def __init__(self, standings: Mapping[str, Standing], labels: Mapping[str, str]) -> None:
         rows = {labels[name]: standing for name, standing in standings.items()}
