@@ -32,6 +32,7 @@ _KIND_COLUMNS: dict[str, tuple[tuple[str, Callable[[Any], str]], ...]] = {
     MetricSpec.kind: (
         ("better", lambda spec: _DIRECTIONS[spec.higher_is_better]),
         ("unit", lambda spec: spec.unit),
+        ("reads", lambda spec: spec.reads),
     ),
     DatasetSpec.kind: (("download", lambda spec: "yes" if spec.fetch is not None else "no need"),),
 }

@@ -8,6 +8,7 @@ from itertools import pairwise, zip_longest
 
 from rich.text import Text
 
+from morph_cl.report.axes import Scale
 from morph_cl.report.canvas import Canvas
 from morph_cl.report.plot import LinePlot, Series
 
@@ -31,6 +32,19 @@ class Mark:
     style: str = ""
 
 
+@dataclass(frozen=True)
+class Lane:
+    """A row of marks below a plot.
+
+    Args:
+        marks: what happened, in order.
+        name: what stands before the row, two characters at the most.
+    """
+
+    marks: Sequence[Mark]
+    name: str = ""
+
+
 class StreamPlot(LinePlot):
     """Lines of accuracy over the samples of a stream, as wide as the console.
 
@@ -40,7 +54,9 @@ class StreamPlot(LinePlot):
         drifts: marks with a dotted line through the drawing above them.
         lanes: further rows of marks, one below the other; empty ones are left out.
         title: the heading.
+        x_title: what the horizontal axis counts, empty for none.
         rows: height of the drawing in cells, at least 3.
+        scale: the vertical scale, by default one that fits the lines.
     """
 
     def __init__(
@@ -49,14 +65,16 @@ class StreamPlot(LinePlot):
         samples: int,
         *,
         drifts: Sequence[Mark] = (),
-        lanes: Sequence[Sequence[Mark]] = (),
+        lanes: Sequence[Lane] = (),
         title: str = "",
+        x_title: str = "samples",
         rows: int = 13,
+        scale: Scale | None = None,
     ) -> None:
-        super().__init__(series, title=title, x_title="samples", rows=rows)
+        super().__init__(series, title=title, x_title=x_title, rows=rows, scale=scale)
         self.samples = samples
         self.drifts = list(drifts)
-        self.lanes = [list(lane) for lane in (drifts, *lanes) if lane]
+        self.lanes = [lane for lane in (Lane(drifts), *lanes) if lane.marks]
 
     def _pixel(self, canvas: Canvas, position: float) -> int:
         return round(min(position / self.samples, 1.0) * (canvas.width - 1))
@@ -67,11 +85,11 @@ class StreamPlot(LinePlot):
             for y in range(0, canvas.height, 2):
                 canvas.dot(self._pixel(canvas, mark.position), y, "dim", "|")
 
-    def _marks(self, canvas: Canvas) -> list[Text]:
+    def _marks(self, canvas: Canvas) -> list[tuple[str, Text]]:
         def cell(position: float) -> int:
             return canvas.cell(self._pixel(canvas, position), 0)[0]
 
-        return [_lane(lane, canvas.columns, cell) for lane in self.lanes]
+        return [(lane.name, _lane(lane.marks, canvas.columns, cell)) for lane in self.lanes]
 
     def _tick_labels(self, cells: Sequence[int], room: int) -> dict[int, str]:  # noqa: ARG002
         """Round numbers of samples by their cell, each with room for itself and two spaces."""

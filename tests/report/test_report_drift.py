@@ -12,7 +12,7 @@ from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.report import comparison_report, drift_table, drifts_of_run, prequential_curves, run_report
 from morph_cl.report.csv_export import metrics_csv
 from morph_cl.report.drift_tables import MOST_DRIFTS
-from morph_cl.report.prequential import curve_window
+from morph_cl.report.streams import curve_window
 from morph_cl.report.timeline import Timeline
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
 
