@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from itertools import accumulate
+from typing import Any, TypeVar
 
 from morph_cl.bridge.online import OnlineStream
 from morph_cl.bridge.prequential import Counts
@@ -54,10 +55,15 @@ def trace_so_far(stream: OnlineStream, counts: Counts, events: Sequence[Event]) 
         The trace, its lists copied. Of the drifts and blips it holds those that have begun; one that is still on ends
         with the samples so far.
     """
-    so_far = Trace.model_construct(batch_sizes=list(counts.sizes), correct=list(counts.correct))
-    edges = so_far.edges
-    so_far.drifts, so_far.blips = _begun(stream.drifts, edges[-1]), _begun(stream.blips, edges[-1])
-    return so_far.model_copy(update=_positions(edges, events))
+    edges = [*accumulate(counts.sizes, initial=0)]
+    parts: dict[str, Any] = {
+        "batch_sizes": list(counts.sizes),
+        "correct": list(counts.correct),
+        "drifts": _begun(stream.drifts, edges[-1]),
+        "blips": _begun(stream.blips, edges[-1]),
+    }
+    # Looked at several times a second: what is put together here needs no check.
+    return Trace(batch_sizes=[], correct=[]).model_copy(update={**parts, **_positions(edges, events)})
 
 
 def _positions(edges: Sequence[int], events: Iterable[Event]) -> dict[str, list[int]]:

@@ -68,9 +68,14 @@ def _accuracies() -> Iterator[MetricSpec]:
 def _alarms() -> Iterator[MetricSpec]:
     """How well alarms answered drifts."""
     yield _metric(
-        "detection-delay", _of_alarms, "samples of a drift seen at its first alarm, over detected drifts", unit="samples"
+        "detection-delay",
+        _of_alarms,
+        "samples of a drift seen at its first alarm, over detected drifts",
+        unit="samples",
     )
-    yield _metric("normalised-detection-delay", _of_alarms, "delay by samples up to the next drift, over detected drifts")
+    yield _metric(
+        "normalised-detection-delay", _of_alarms, "delay by samples up to the next drift, over detected drifts"
+    )
     yield _metric(
         "missed-detection-rate",
         _of_alarms,
@@ -94,9 +99,7 @@ def _alarms() -> Iterator[MetricSpec]:
         higher=True,
         source=_BIFET,
     )
-    yield _metric(
-        "detection-f1", _of_alarms, "F1 of detected drifts, false alarms and missed drifts", higher=True
-    )
+    yield _metric("detection-f1", _of_alarms, "F1 of detected drifts, false alarms and missed drifts", higher=True)
 
 
 def _recoveries() -> Iterator[MetricSpec]:
@@ -109,7 +112,9 @@ def _recoveries() -> Iterator[MetricSpec]:
         unit="samples",
     )
     yield _metric("recovery-censored", _of_recoveries, "share of recoveries that did not come before the next drift")
-    yield _metric("maximum-drop", _of_recoveries, "level before a drift minus the lowest window of 100 samples after it")
+    yield _metric(
+        "maximum-drop", _of_recoveries, "level before a drift minus the lowest window of 100 samples after it"
+    )
     yield _metric(
         "area-lost", _of_recoveries, "samples wrong beyond the share of the level, summed over windows", unit="samples"
     )
