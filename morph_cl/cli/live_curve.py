@@ -13,7 +13,7 @@ from morph_cl.report.prequential import stream_so_far
 LEAST_WIDTH = 60
 """Terminals narrower than this get no curve."""
 
-_LEAST_ROWS, _MOST_ROWS = 3, 10
+_LEAST_ROWS, _MOST_ROWS = 3, 9  # nine have a tick at every quarter
 _OTHER_LINES = 13  # title, drifts, alarms, growths, axis (2), counts (2), bar, figures (3), a free one
 _PAUSE = 0.5  # seconds between two drawings at least
 _SHARE = 0.01  # of the time, what drawing takes at most

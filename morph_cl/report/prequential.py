@@ -30,7 +30,7 @@ from morph_cl.report.streams import (
     drift_name,
     growth_marks,
 )
-from morph_cl.results.prequential import Trace
+from morph_cl.results.prequential import DriftPoint, Trace
 from morph_cl.results.record import RunRecord
 
 _POINTS = 100  # of a curve, beside the one at sample 0
@@ -93,7 +93,7 @@ def stream_so_far(trace: Trace, samples: int, *, rows: int = 9) -> RenderableTyp
         note=percent(values[0]),
         key_along=False,
     )
-    drifts = [Mark(d.start, DRIFT, drift_name(d), d.end if d.end > d.start else -1.0, "yellow") for d in trace.drifts]
+    drifts = [_begun(number, drift) for number, drift in enumerate(trace.drifts, start=1)]
     drifts += [Mark(blip.start, BLIP, style="yellow") for blip in trace.blips]
     lanes = [alarm_marks(trace), growth_marks(trace)]
     plot = StreamPlot(
@@ -109,6 +109,12 @@ def stream_so_far(trace: Trace, samples: int, *, rows: int = 9) -> RenderableTyp
     counts = count_marks([*drifts, *lanes[0], *lanes[1]])
     words = [f"{glyph} {counts[glyph]} {_named(glyph, counts[glyph])}" for glyph in _NAMES if glyph in counts]
     return EncodingSafe(Stack(plot, *([Text("; ".join(words), style="dim")] if words else [])))
+
+
+def _begun(number: int, drift: DriftPoint) -> Mark:
+    """The mark of a drift that calls it by its kind."""
+    end = drift.end if drift.end > drift.start else -1.0
+    return Mark(drift.start, DRIFT, str(number), end, "yellow", name=f"{number} {drift_name(drift)}")
 
 
 _NAMES = {

@@ -85,7 +85,7 @@ def _draw_curves(axes: Axes, streams: Streams) -> None:
             axes.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
     axes.set_ylim(0, 100)
     axes.set_ylabel(f"accuracy on the last {streams.window:,} samples in %")
-    axes.set_title("Each sample predicted before it was learned", fontsize="medium")
+    axes.set_title("Each sample predicted before it was learned", fontsize="medium", pad=16)
     axes.grid(axis="y", alpha=0.3)
 
 
@@ -113,6 +113,5 @@ def _draw_drifts(axes: Axes, streams: Streams, *, numbered: bool) -> None:
         if mark.end > mark.position:
             axes.axvspan(mark.position, mark.end, color="black", alpha=0.08, linewidth=0, zorder=0)
         if numbered and len(marks) <= _MOST_NUMBERED:
-            axes.annotate(
-                mark.label, (mark.position, 100), xytext=(2, -9), textcoords="offset points", fontsize="small"
-            )
+            place = (mark.position, 100)
+            axes.annotate(mark.label, place, xytext=(0, 2), textcoords="offset points", ha="center", fontsize="small")

@@ -23,6 +23,7 @@ class Mark:
         label: what stands behind the character where there is room.
         end: the sample at which it was over; -1 for something that took no time.
         style: its colour.
+        name: what stands behind the character in place of the label where there is room for that too.
     """
 
     position: float
@@ -30,6 +31,7 @@ class Mark:
     label: str = ""
     end: float = -1.0
     style: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,8 @@ def _lane(marks: Sequence[Mark], columns: int, cell: Callable[[float], int]) -> 
         start, limit = cell(mark.position), columns if following is None else cell(following.position)
         for column in range(start, min(cell(mark.end) + 1 if mark.end >= 0 else start, limit)):
             chars[column], styles[column] = "─", mark.style
-        text = mark.glyph + mark.label
-        text = text if start + len(text) < limit else mark.glyph
+        texts = [mark.glyph + words for words in (mark.name or mark.label, mark.label)]
+        text = next((text for text in texts if start + len(text) < limit), mark.glyph)
         for column, char in enumerate(text, start=start):
             chars[column], styles[column] = char, mark.style
     line = Text(no_wrap=True, end="")
