@@ -32,7 +32,6 @@ _KIND_COLUMNS: dict[str, tuple[tuple[str, Callable[[Any], str]], ...]] = {
     MetricSpec.kind: (
         ("better", lambda spec: _DIRECTIONS[spec.higher_is_better]),
         ("unit", lambda spec: spec.unit),
-        ("reads", lambda spec: spec.reads),
     ),
     DatasetSpec.kind: (("download", lambda spec: "yes" if spec.fetch is not None else "no need"),),
 }
@@ -189,6 +188,8 @@ def _facts(entry: Entry[Any]) -> list[tuple[str, str]]:
     facts = [(heading, cell(spec)) for heading, cell in _KIND_COLUMNS.get(spec.kind, ()) if heading != "presets"]
     if isinstance(spec, ScenarioSpec):
         facts.append(("data set", spec.dataset))
+    if isinstance(spec, MetricSpec):
+        facts.append(("reads", spec.reads))
     facts += [("source", spec.source or "morph-cl's own" if entry.provider.bundled else spec.source or "not given")]
     facts += [("provider", str(entry.provider)), ("also called", entry.qualified_name)]
     return [(name, value) for name, value in facts if value]

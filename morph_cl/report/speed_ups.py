@@ -124,7 +124,7 @@ def speed_up_table(found: SpeedUps, *, ascii_only: bool = False) -> RenderableTy
     """
     headings = [
         Heading("drifts"),
-        Heading("strategy"),
+        Heading("strategy", widest=16),
         Heading("times as\nfast", right=True),
         Heading("95 %\ninterval", right=True),
         Heading("the true\none is"),

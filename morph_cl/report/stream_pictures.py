@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _POINTS = 500  # of a curve, beside the one at sample 0
 _MOST_NUMBERED = 40  # drifts; beyond, their numbers could not be read
+_MOST_LETTERS = 24  # of a label beside a row
+_LEGEND = 110  # letters of the legend's labels, one beside the other
 _WIDTH, _CURVES, _LANE = 10.0, 4.6, 0.32  # inches: of the picture, of the curves, of a row of marks
 
 _EVENTS = {
@@ -60,13 +62,9 @@ def draw_streams(records: Sequence[RunRecord], path: Path) -> None:
         _draw_drifts(axes, streams, numbered=axes is panels[0])
     panels[0].set_xlim(0, streams.timeline.samples)
     handles = [pair for axes in panels for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
-    figure.legend(
-        [handle for handle, _ in handles],
-        [label for _, label in handles],
-        loc="outside lower center",
-        ncols=3,
-        fontsize="small",
-    )
+    labels = [label for _, label in handles]
+    across = max(1, min(3, _LEGEND // max(map(len, labels))))
+    figure.legend([handle for handle, _ in handles], labels, loc="outside lower center", ncols=across, fontsize="small")
     words = "; ".join([*streams.drift_words(), *([streams.seed_words()] if streams.several_seeds else [])])
     panels[-1].set_xlabel(f"samples\n{words.replace('▲ ', '').replace('~ blips', 'grey: blips')}", wrap=True)
     save(figure, path)
@@ -99,7 +97,12 @@ def _draw_lanes(axes: Axes, lanes: Sequence[tuple[str, Sequence[Mark]]], *, alon
             xs, ys = zip(*places, strict=True)
             axes.plot(xs, ys, shape, color=colour, label=f"{label} ({len(places)})", linestyle="none", markersize=6)
     axes.set_ylim(0.6 - len(lanes), 0.6)
-    axes.set_yticks([-row for row in range(len(lanes))], ["events" if alone else label for label, _ in lanes])
+    axes.set_yticks([-row for row in range(len(lanes))], ["events" if alone else _short(label) for label, _ in lanes])
+
+
+def _short(label: str) -> str:
+    """A label beside a row; the whole one stands in the legend."""
+    return label if len(label) <= _MOST_LETTERS else f"{label[: _MOST_LETTERS - 3]}..."
 
 
 def _draw_drifts(axes: Axes, streams: Streams, *, numbered: bool) -> None:

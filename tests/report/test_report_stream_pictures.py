@@ -86,6 +86,17 @@ def test_strategies_have_a_line_and_a_row_each_and_a_band_over_seeds(drifting, d
     assert "alarm that answers a drift (2)" in legend(figure)
 
 
+def test_long_names_are_whole_in_the_legend_alone(drifting, record, drawn):
+    options = {"regularisation_strength": 1_000.5, "window": 300}
+    made = record("elastic-weight-consolidation", experiences=1, options=options)
+    other = record("elastic-weight-consolidation", experiences=1, options={**options, "window": 200})
+    records = [run.model_copy(update={"trace": make_trace(alarms=[1_019])}) for run in (made, other)]
+    figure = drawn(records)
+    assert [label.get_text() for label in figure.axes[1].get_yticklabels()] == ["elastic-weight-consol..."] * 2
+    assert "elastic-weight-consolidation window=300, 90.0 % at the end" in legend(figure)
+    assert figure.legends[0]._ncols == 1
+
+
 def test_without_events_there_is_one_panel(drifting, drawn):
     figure = drawn([drifting()])
     (curves,) = figure.axes

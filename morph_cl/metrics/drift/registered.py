@@ -59,8 +59,8 @@ def _accuracies() -> Iterator[MetricSpec]:
     """Of predictions for samples that were not learned yet."""
     for name, summary in (
         ("prequential-accuracy", "right predictions by samples, each predicted before it was learned"),
-        ("windowed-accuracy", "the same over the last 100 samples of the stream"),
-        ("fading-accuracy", "the same, a sample counting .999 times as much with each one after it"),
+        ("windowed-accuracy", "right predictions by samples over the last 100 samples of the stream"),
+        ("fading-accuracy", "right predictions by samples, each counting .999 times as much with each one after it"),
     ):
         yield _metric(name, accuracy_figures, summary, higher=True, source=_GAMA)
 
