@@ -251,17 +251,25 @@ class DatasetSpec(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class MetricSpec(Spec):
-    """A figure of a finished record. ``build(record: RunRecord)`` returns a float, NaN where undefined.
+    """A figure of a finished run. ``build(record: RunRecord)`` returns a float, NaN where undefined.
 
     Args:
         higher_is_better: the direction; None where neither is better.
-        unit: ``fraction``, ``seconds``, ``bytes``, ``count`` or ``samples/s``.
+        unit: ``fraction``, ``ratio``, ``count``, ``samples``, ``samples/s``, ``seconds`` or ``bytes``.
+        reads: what ``build`` is given: the ``record``, or the ``trace`` of a test-then-train run. Runs over other
+            streams have no trace, and no figure that reads one.
     """
 
     kind: ClassVar[str] = "metric"
 
     higher_is_better: bool | None = True
     unit: str = "fraction"
+    reads: str = "record"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reads not in ("record", "trace"):
+            raise PluginError(f"{self.kind} {self.name!r}: reads is {self.reads!r}; give 'record' or 'trace'.")
 
 
 @dataclass(frozen=True, kw_only=True)

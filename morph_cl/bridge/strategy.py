@@ -76,7 +76,10 @@ class TensorStrategy:
         return 1
 
     def drain_events(self) -> list[Event]:
-        """What the strategy did since the last call, oldest first."""
+        """What the strategy did since the last call, oldest first.
+
+        Asked between two training steps at the earliest: after each experience, and on a drifting stream in its midst.
+        """
         return []
 
     @property

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from morph_cl.cli import flags
 from morph_cl.cli.state import invocation, output_console
-from morph_cl.errors import UnknownNameError
+from morph_cl.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -59,6 +60,24 @@ def show(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Its name, `plugin:name`, or the id of a run.")],
     plugin: flags.Plugin = None,
     runs_dir: flags.RunsDir = flags.DEFAULT_RUNS_DIR,
+    png: Annotated[
+        Path | None,
+        typer.Option(
+            "--png",
+            metavar="FILE",
+            help="Also write the curve of a run over a drifting stream as PNG.",
+            rich_help_panel=flags.OUTPUT,
+        ),
+    ] = None,
+    csv_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--csv",
+            metavar="FILE",
+            help="Also write the trace of such a run, one row a batch, as CSV; of another run its accuracy matrix.",
+            rich_help_panel=flags.OUTPUT,
+        ),
+    ] = None,
     traceback: flags.Traceback = False,
 ) -> None:
     """Show one record (options with types, ranges, defaults; source; presets) or a stored run."""
@@ -66,16 +85,38 @@ def show(
     wanted = _kind(kind, extra=(RUN,))
     console = output_console()
     if wanted == RUN:
-        from morph_cl.report import run_report
-        from morph_cl.results.store import RunStore
-
-        console.print(run_report(RunStore(runs_dir).load(name)))
+        _show_run(name, runs_dir, png, csv_file)
         return
+    if png is not None or csv_file is not None:
+        flag = "--png" if png is not None else "--csv"
+        raise UsageError(f"{flag} is for runs, as in `morph-cl show run latest {flag} FILE`; leave it out.")
     from morph_cl.report.listing import record_page
 
     registry = state.catalog().host.registries[wanted]
     entry = registry.get(name)
     console.print(record_page(entry, registry.shown_name(entry)))
+
+
+def _show_run(name: str, runs_dir: Path, png: Path | None, csv_file: Path | None) -> None:
+    """Write the files of a stored run, then show its report.
+
+    Raises:
+        UsageError: no such run, or a picture of one that is not over a drifting stream.
+        StoreError: a file cannot be written.
+    """
+    from morph_cl.cli import outputs
+    from morph_cl.report import run_report
+    from morph_cl.report.drawing import check_drawing
+    from morph_cl.report.stream_pictures import draw_streams
+    from morph_cl.results.store import RunStore
+
+    outputs.check_targets(png, csv_file)
+    record = RunStore(runs_dir).load(name)
+    if png is not None:
+        check_drawing()
+        draw_streams([record], png)
+    outputs.write_details(csv_file, record)
+    output_console().print(run_report(record))
 
 
 def runs(

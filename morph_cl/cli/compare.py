@@ -68,7 +68,21 @@ def compare(
     ] = False,
     png: Annotated[
         Path | None,
-        typer.Option("--png", metavar="FILE", help="Also write that plot as PNG.", rich_help_panel=flags.OUTPUT),
+        typer.Option(
+            "--png",
+            metavar="FILE",
+            help="Also write that plot as PNG; of drifting streams the curves.",
+            rich_help_panel=flags.OUTPUT,
+        ),
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="On drifting streams: the strategy whose recovery the others' is held against; naive by default, "
+            "else the first.",
+            rich_help_panel=flags.OUTPUT,
+        ),
     ] = None,
     quiet: flags.Quiet = False,
     traceback: flags.Traceback = False,
@@ -108,17 +122,33 @@ def compare(
         only_study += ["no_model"] * no_model
         records = _stored(state, what or [], only_study, runs_dir)
     else:
-        wanted["keep_model"] = False if no_model else None
-        records = _study(state, what or [], wanted, option or [], config, None if no_store else runs_dir, quiet=quiet)
-    outputs.write_json(json_file, records, as_list=True)
-    outputs.write_csv(csv_file, records)
+        wanted |= {"keep_model": False if no_model else None, "baseline": baseline}
+        records, baseline = _study(
+            state, what or [], wanted, option or [], config, None if no_store else runs_dir, quiet=quiet
+        )
+    _write(records, baseline, json_file, csv_file)
     outputs.write_plot(png, records)
     if not quiet:
         from morph_cl.report import comparison_report, cost_report
 
-        output_console().print(comparison_report(records))
+        output_console().print(comparison_report(records, baseline=baseline))
         if plot:
             output_console().print("", cost_report(records))
+
+
+def _write(records: Sequence[RunRecord], baseline: str | None, json_file: Path | None, csv_file: Path | None) -> None:
+    """Write the records and, of drifting streams, how much sooner each strategy adapts than the baseline.
+
+    Raises:
+        UsageError: the baseline is not among the strategies.
+        StoreError: a file cannot be written.
+    """
+    from morph_cl.cli import outputs
+    from morph_cl.report.speed_ups import compare_speed_ups, speed_up_columns, speed_up_parts
+
+    found = compare_speed_ups(records, baseline)
+    outputs.write_json(json_file, records, as_list=True, more=[] if found is None else speed_up_parts(found, records))
+    outputs.write_csv(csv_file, records, more=[] if found is None else speed_up_columns(found, records))
 
 
 def _study(
@@ -130,8 +160,13 @@ def _study(
     store: Path | None,
     *,
     quiet: bool,
-) -> list[RunRecord]:
-    """Run every strategy with every seed."""
+) -> tuple[list[RunRecord], str | None]:
+    """Run every strategy with every seed; the records, and the baseline that flags or file name.
+
+    Raises:
+        UsageError: it cannot be done as it was given; nothing was trained.
+        RunFailedError: a run started and broke.
+    """
     from morph_cl import api
     from morph_cl.cli import request
     from morph_cl.cli.progress import make_listener
@@ -148,10 +183,11 @@ def _study(
         assignments=assignments,
     )
     study = request.study_config(given)
-    state.begin("compare", plugins=study.base.plugin_files).catalog()
+    catalog = state.begin("compare", plugins=study.base.plugin_files).catalog()
+    baseline = request.baseline(given, study, online=catalog.scenarios.get(study.base.scenario).spec.online)
     runs = len(study.strategies) * len(study.seeds)
     with interruptible(store), make_listener(error_console(), quiet=quiet, runs=runs) as listener:
-        return api.run_study(study, store=store, listener=listener)
+        return api.run_study(study, store=store, listener=listener), baseline
 
 
 def _stored(state: Invocation, what: Sequence[str], only_study: Sequence[str], runs_dir: Path) -> list[RunRecord]:

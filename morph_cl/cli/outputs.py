@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from morph_cl.errors import UsageError
 from morph_cl.results.atomic import check_writable, write_atomic
@@ -27,25 +29,36 @@ def check_targets(*paths: Path | None) -> None:
         raise UsageError(f"{given[0]} is given for two outputs; name two files.")
 
 
-def write_json(path: Path | None, records: Sequence[RunRecord], *, as_list: bool) -> None:
+def write_json(
+    path: Path | None, records: Sequence[RunRecord], *, as_list: bool, more: Sequence[Mapping[str, Any]] = ()
+) -> None:
     """Write records as JSON, atomically.
 
     Args:
         path: the file, None to write nothing.
         records: the records; one of them where ``as_list`` is false.
         as_list: whether to write a list.
+        more: what to write behind the fields of each record, by name; a reader of records passes over it.
 
     Raises:
         StoreError: the file cannot be written.
     """
     if path is None:
         return
-    texts = [record.to_json() for record in records]
+    texts = [
+        json.dumps({**json.loads(record.to_json()), **parts}, indent=2, ensure_ascii=False)
+        if parts
+        else record.to_json()
+        for record, parts in zip(records, more or [{}] * len(records), strict=True)
+    ]
     write_atomic(path, f"[{','.join(texts)}]\n" if as_list else f"{texts[0]}\n")
 
 
 def write_csv(
-    path: Path | None, records: Sequence[RunRecord], first: Mapping[str, Sequence[str]] | None = None
+    path: Path | None,
+    records: Sequence[RunRecord],
+    first: Mapping[str, Sequence[str]] | None = None,
+    more: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Write one row a run as CSV, atomically: what it was, its metrics, memory and timing.
 
@@ -53,6 +66,7 @@ def write_csv(
         path: the file, None to write nothing.
         records: the records.
         first: columns to put before the others: by heading, one text a run.
+        more: columns to put behind the others: for each run, values by heading.
 
     Raises:
         StoreError: the file cannot be written.
@@ -61,11 +75,28 @@ def write_csv(
         return
     from morph_cl.report.csv_export import metrics_csv
 
-    write_atomic(path, metrics_csv(records, first))
+    write_atomic(path, metrics_csv(records, first, more))
+
+
+def write_details(path: Path | None, record: RunRecord) -> None:
+    """Write what one run measured along the way as CSV, atomically: its trace, or else its accuracy matrix.
+
+    Args:
+        path: the file, None to write nothing.
+        record: the run.
+
+    Raises:
+        StoreError: the file cannot be written.
+    """
+    if path is None:
+        return
+    from morph_cl.report.csv_export import matrix_csv, trace_csv
+
+    write_atomic(path, matrix_csv([record]) if record.trace is None else trace_csv(record))
 
 
 def write_plot(path: Path | None, records: Sequence[RunRecord]) -> None:
-    """Write accuracy against costs as a picture, atomically.
+    """Write accuracy against costs as a picture, atomically; the curves where every run is over a drifting stream.
 
     Args:
         path: the PNG file, None to write nothing.
@@ -77,5 +108,7 @@ def write_plot(path: Path | None, records: Sequence[RunRecord]) -> None:
     if path is None:
         return
     from morph_cl.report.costs import draw_costs
+    from morph_cl.report.stream_pictures import draw_streams
 
-    draw_costs(records, path)
+    draw = draw_costs if any(record.trace is None for record in records) else draw_streams
+    draw(records, path)

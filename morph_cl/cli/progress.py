@@ -13,6 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from morph_cl.cli.live_curve import LiveCurve
 from morph_cl.experiment.listener import OnlineProgress, Progress, RunListener
 from morph_cl.results.record import DatasetInfo, ExperienceReport, RunRecord, RunStart
 
@@ -141,6 +142,8 @@ class LineListener(QuietListener):
 class LiveListener(LineListener):
     """A bar that moves and a line that says where the run is; a line that stays for each finished run.
 
+    Of a drifting stream the curve grows above them.
+
     Args:
         console: a terminal.
         runs: how many runs there will be.
@@ -148,8 +151,9 @@ class LiveListener(LineListener):
 
     def __init__(self, console: Console, runs: int = 1) -> None:
         super().__init__(console, runs)
-        self._live = Live(console=console, transient=True, refresh_per_second=8, get_renderable=self.render)
+        self._live = Live(console=console, transient=True, refresh_per_second=4, get_renderable=self.render)
         self.progress: Progress | None = None
+        self.curve = LiveCurve(console)
 
     def __enter__(self) -> LiveListener:
         self._live.start()
@@ -163,6 +167,7 @@ class LiveListener(LineListener):
     def started(self, start: RunStart) -> None:
         """Say which data is used, once, and show that the run has started."""
         self.progress = None
+        self.curve.clear()
         if self.start is None or self.start.dataset != start.dataset:
             self._say(f"data: {dataset_line(start.dataset)}")
         self.start = start
@@ -172,6 +177,8 @@ class LiveListener(LineListener):
     def progressed(self, progress: Progress) -> None:
         """Show where the run is."""
         self.progress = progress
+        if progress.online is not None:
+            self.curve.show(progress.online)
 
     def experience_finished(self, report: ExperienceReport) -> None:
         """Show the new figures; :meth:`progressed` brings them."""
@@ -179,12 +186,13 @@ class LiveListener(LineListener):
     def finished(self, record: RunRecord) -> None:
         """Leave one line for the run."""
         self.progress = None
+        self.curve.clear()
         super().finished(record)
         if self.run >= self.runs:
             self.start = None
 
     def render(self) -> RenderableType:
-        """The bar and the line below it; one line alone on a narrow terminal."""
+        """The curve of a drifting stream, the bar and the line below it; one line alone on a narrow terminal."""
         if self.start is None:
             return Text("starting" if self.run == 0 else "")  # torch takes seconds to import
         if self.progress is None:
@@ -197,7 +205,7 @@ class LiveListener(LineListener):
         bar.add_column(justify="right", no_wrap=True)
         done = (self.run - 1 + self.progress.fraction) / self.runs
         bar.add_row(ProgressBar(total=1.0, completed=done), f"{done:4.0%}")
-        return Group(bar, where)
+        return Group(self.curve, bar, where)
 
     @staticmethod
     def _line(text: str) -> Text:
@@ -205,7 +213,7 @@ class LiveListener(LineListener):
 
 
 def make_listener(console: Console, *, quiet: bool, runs: int = 1) -> QuietListener:
-    """The listener that fits a console.
+    """The listener that fits a console: live on a terminal with colours, else plain lines.
 
     Args:
         console: where progress goes.
@@ -214,7 +222,7 @@ def make_listener(console: Console, *, quiet: bool, runs: int = 1) -> QuietListe
     """
     if quiet:
         return QuietListener(console)
-    if console.is_terminal and not console.is_dumb_terminal:
+    if console.is_terminal and not (console.is_dumb_terminal or console.no_color):
         return LiveListener(console, runs)
     return LineListener(console, runs)
 

@@ -20,7 +20,7 @@ RUN_KEYS = frozenset(RunConfig.model_fields)
 _SHORTHANDS = {"experiences": "experiences", "pattern": "patterns"}
 """Flags that are short for an option of the scenario."""
 
-STUDY_KEYS = RUN_KEYS - {"strategy", "seed"} | {"strategies", "seeds"}
+STUDY_KEYS = RUN_KEYS - {"strategy", "seed"} | {"strategies", "seeds", "baseline"}
 """What a file of ``morph-cl compare`` may hold."""
 
 ABLATION_KEYS = RUN_KEYS - {"seed"} | {"seeds", "only"}
@@ -180,6 +180,35 @@ def study_config(given: Given) -> StudyConfig:
     seeds = parse_seeds(given.value("seeds", 1))
     base = run_config(given).model_copy(update={"strategy": strategies[0], "seed": seeds[0]})
     return StudyConfig(base=base, strategies=strategies, seeds=seeds)
+
+
+def baseline(given: Given, study: StudyConfig, *, online: bool) -> str | None:
+    """Read the strategy that the others are held against.
+
+    Args:
+        given: flags and file.
+        study: what will be run.
+        online: whether its stream is test-then-train.
+
+    Returns:
+        Its name, None where none is given.
+
+    Raises:
+        UsageError: it is not among the strategies, or the stream does not drift.
+    """
+    name = given.value("baseline")
+    if name is None:
+        return None
+    if not online:
+        raise UsageError(
+            f"{given.named('baseline')} is for drifting streams, and {study.base.scenario} is none; leave it out."
+        )
+    if name not in study.strategies:
+        raise UsageError(
+            f"{given.named('baseline')} is {name!r}, which is not among the strategies; "
+            f"give one of {', '.join(study.strategies)}."
+        )
+    return str(name)
 
 
 def ablation_config(given: Given) -> AblationConfig:

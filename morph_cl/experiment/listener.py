@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from morph_cl.results.prequential import Trace
 from morph_cl.results.record import ExperienceReport, RunRecord, RunStart
 
 
@@ -18,6 +19,8 @@ class OnlineProgress:
         accuracy: on the latest of them, each predicted before it was learned; NaN before the first.
         alarms: alarms for drifts so far.
         last_alarm: the sample of the last one; None before the first.
+        trace: what was measured so far, and the drifts that have begun: they are for whoever watches, no learner is
+            told. One that is still on ends with the samples so far. None where only figures are told.
     """
 
     seen: int
@@ -25,6 +28,7 @@ class OnlineProgress:
     accuracy: float
     alarms: int
     last_alarm: int | None
+    trace: Trace | None = None
 
 
 @dataclass(frozen=True)

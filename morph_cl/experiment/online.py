@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from typing import Any, TypeVar
 
 from morph_cl.bridge.online import OnlineStream
-from morph_cl.bridge.prequential import Counts, PrequentialTest
+from morph_cl.bridge.prequential import Counts
 from morph_cl.experiment.listener import OnlineProgress
-from morph_cl.results.prequential import Trace
+from morph_cl.results.prequential import Blip, DriftPoint, Trace
 from morph_cl.results.record import CurvePoint, Event
 
 Noted = TypeVar("Noted", Event, CurvePoint)
+Span = TypeVar("Span", DriftPoint, Blip)
 
 ALARM = "drift"
 GROWTH = "growth"
@@ -38,19 +40,54 @@ def make_trace(stream: OnlineStream, counts: Counts, events: Sequence[Event]) ->
     trace = Trace(
         batch_sizes=counts.sizes, correct=counts.correct, drifts=list(stream.drifts), blips=list(stream.blips)
     )
-    edges = trace.edges
+    return trace.model_copy(update=_positions(trace.edges, events))
+
+
+def trace_so_far(stream: OnlineStream, counts: Counts, events: Sequence[Event]) -> Trace:
+    """The trace of a stream that is still running.
+
+    Args:
+        stream: the samples and their drifts.
+        counts: sizes and right predictions of the batches so far, at least one.
+        events: what the strategy did so far.
+
+    Returns:
+        The trace, its lists copied. Of the drifts and blips it holds those that have begun; one that is still on ends
+        with the samples so far.
+    """
+    edges = [*accumulate(counts.sizes, initial=0)]
+    parts: dict[str, Any] = {
+        "batch_sizes": list(counts.sizes),
+        "correct": list(counts.correct),
+        "drifts": _begun(stream.drifts, edges[-1]),
+        "blips": _begun(stream.blips, edges[-1]),
+    }
+    # Looked at several times a second: what is put together here needs no check.
+    return Trace(batch_sizes=[], correct=[]).model_copy(update={**parts, **_positions(edges, events)})
+
+
+def _positions(edges: Sequence[int], events: Iterable[Event]) -> dict[str, list[int]]:
+    """Where alarms and growths stand: at the last sample of their batch."""
+    batches = len(edges) - 1
 
     def position(event: Event) -> int:
         sample = event.detail.get("position")
         batch = event.iteration if sample is None else bisect_right(edges, sample) - 1
-        return edges[min(batch, len(counts.sizes) - 1) + 1] - 1
+        return edges[min(batch, batches - 1) + 1] - 1
 
-    return trace.model_copy(
-        update={
-            "alarms": [position(event) for event in events if event.kind == ALARM],
-            "growths": [position(event) for event in events if event.kind == GROWTH],
-        }
-    )
+    return {
+        "alarms": [position(event) for event in events if event.kind == ALARM],
+        "growths": [position(event) for event in events if event.kind == GROWTH],
+    }
+
+
+def _begun(spans: Iterable[Span], samples: int) -> list[Span]:
+    """What has begun by now, its end cut off at the samples so far."""
+    return [
+        span if span.end <= samples else span.model_copy(update={"end": samples})
+        for span in spans
+        if span.start < samples
+    ]
 
 
 def as_one_experience(noted: Sequence[Noted]) -> list[Noted]:
@@ -62,31 +99,25 @@ def as_one_experience(noted: Sequence[Noted]) -> list[Noted]:
     return [part.model_copy(update={"experience": 0}) for part in noted]
 
 
-def look_online(strategy: Any, events: Sequence[Event] = ()) -> OnlineProgress | None:
+def look_online(stream: OnlineStream, counts: Counts, events: Sequence[Event]) -> OnlineProgress:
     """Where a test-then-train run stands, for whoever watches; nothing of it changes.
 
     Args:
-        strategy: the learner, in the midst of training; among its plugins the test and whatever keeps its alarms in
-            ``events`` until the run drains them.
-        events: what the run has drained so far.
-
-    Returns:
-        The look, None where no test is among the plugins: the stream is not test-then-train.
+        stream: the samples and their drifts.
+        counts: sizes and right predictions of the batches so far, at least one.
+        events: what the strategy and the monitor of drifts did so far.
     """
-    test = next((plugin for plugin in strategy.plugins if isinstance(plugin, PrequentialTest)), None)
-    if test is None:
-        return None
     size = right = 0
-    for samples, correct in zip(reversed(test.counts.sizes), reversed(test.counts.correct), strict=True):
+    for samples, correct in zip(reversed(counts.sizes), reversed(counts.correct), strict=True):
         size, right = size + samples, right + correct
         if size >= _WINDOW:
             break
-    pending = [event for plugin in strategy.plugins for event in getattr(plugin, "events", ())]
-    alarms = [event for event in (*events, *pending) if event.kind == ALARM]
+    alarms = [event for event in events if event.kind == ALARM]
     return OnlineProgress(
-        seen=test.gate.released,
-        samples=test.gate.samples,
+        seen=sum(counts.sizes),
+        samples=len(stream),
         accuracy=right / size if size else math.nan,
         alarms=len(alarms),
         last_alarm=alarms[-1].detail.get("position") if alarms else None,
+        trace=trace_so_far(stream, counts, events),
     )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from morph_cl.experiment.ledger import Ledger
-from morph_cl.experiment.listener import Progress, RunListener
-from morph_cl.experiment.online import look_online
+from morph_cl.experiment.listener import OnlineProgress, Progress, RunListener
 
 _INTERVAL = 0.1  # seconds between two reports
 
@@ -18,10 +18,14 @@ class Pace:
 
     Args:
         listener: whom to tell.
-        ledger: where the last row of accuracies and the events so far stand.
+        ledger: where the last row of accuracies stands.
         experiences: how many experiences the run has.
         epochs: passes over each.
         done: how many are behind a run that goes on.
+
+    Attributes:
+        strategy: the learner, to be set before the first step.
+        look: what there is to say of a test-then-train stream; nothing of any other.
     """
 
     def __init__(self, listener: RunListener, ledger: Ledger, experiences: int, epochs: int, done: int) -> None:
@@ -30,6 +34,7 @@ class Pace:
         self.experiences = experiences
         self.epochs = epochs
         self.strategy: Any = None
+        self.look: Callable[[], OnlineProgress | None] = lambda: None
         self._started = time.perf_counter()
         self._told = 0.0
         self._base = done
@@ -64,7 +69,7 @@ class Pace:
                 experts=getattr(self.strategy, "expert_count", 1),
                 elapsed=elapsed,
                 remaining=elapsed / here * (1 - fraction) if here > 0 else math.nan,
-                online=look_online(self.strategy, self.ledger.events),
+                online=self.look(),
             )
         )
 

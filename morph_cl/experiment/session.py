@@ -24,12 +24,11 @@ from morph_cl.experiment.figures import join_figures, own_figures
 from morph_cl.experiment.hardware import check_device, default_threads
 from morph_cl.experiment.ledger import Ledger
 from morph_cl.experiment.listener import RunListener
-from morph_cl.experiment.online import as_one_experience, make_trace
+from morph_cl.experiment.online import as_one_experience, look_online, make_trace
 from morph_cl.experiment.pace import Pace
 from morph_cl.experiment.plan import RunPlan
 from morph_cl.experiment.provenance import provenance
 from morph_cl.metrics.compute import compute_metrics
-from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.options import validate_options
 from morph_cl.results.folder import RunFolder
 from morph_cl.results.record import DatasetInfo, Event, RunRecord, Timing
@@ -126,6 +125,8 @@ class RunSession:
             done = experiences_done(online, plan.batch_size, counts)
         self.pace = Pace(self.listener, self.ledger, parts, self.epochs, done)
         self.pace.strategy = strategy
+        if online is not None:
+            self.pace.look = lambda: look_online(online, counts, self._take_events(strategy))
         self.recorder = Recorder(points=20 if online is None else 1, on_step=self.pace.step)
         strategy.plugins.append(self.recorder)
         return strategy
@@ -247,7 +248,7 @@ class RunSession:
             self.recorder.curve = as_one_experience(self.recorder.curve)
             now = time.perf_counter()
             if now - saved >= ONLINE_CHECKPOINT_SECONDS:
-                ledger.events.extend(self._drain_events(strategy))
+                self._take_events(strategy)
                 ledger.curve, ledger.samples = list(self.recorder.curve), self.recorder.samples
                 ledger.part_seconds = now - started
                 self._save_checkpoint(strategy, experiences_done(online, self.plan.batch_size, ledger.counts))
@@ -255,11 +256,12 @@ class RunSession:
 
         train_online(strategy, online, self.plan.batch_size, counts=ledger.counts, after_experience=after_part)
 
-    def _drain_events(self, strategy: Any) -> list[Event]:
-        """What the monitor and the strategy did since the last call."""
+    def _take_events(self, strategy: Any) -> list[Event]:
+        """Put on the ledger what the monitor and the strategy did since the last call; all events so far."""
         events: list[Event] = self.monitor.drain_events() if self.monitor is not None else []
         events += strategy.drain_events() if hasattr(strategy, "drain_events") else []
-        return events if self.stream.online is None else as_one_experience(events)
+        self.ledger.events.extend(events if self.stream.online is None else as_one_experience(events))
+        return self.ledger.events
 
     def _timed_evaluation(self, strategy: Any, stream: str) -> list[float]:
         started = time.perf_counter()
@@ -272,14 +274,14 @@ class RunSession:
 
     def _close_experience(self, strategy: Any) -> None:
         ledger = self.ledger
-        events = self._drain_events(strategy)
-        ledger.events.extend(events)
+        told = len(ledger.events) if self.stream.online is None else 0  # an online stream is one experience
+        self._take_events(strategy)
         ledger.experts.append(getattr(strategy, "expert_count", 1))
         ledger.bytes_held.append(memory_use(strategy).total_bytes)
         ledger.curve, ledger.samples = list(self.recorder.curve), self.recorder.samples
         if len(ledger.matrix) < len(self.stream):
             self._save_checkpoint(strategy, len(ledger.matrix))
-        report = ledger.report(events)
+        report = ledger.report(ledger.events[told:])
         self.listener.experience_finished(report)
         self._notify("experience_finished", report=report)
 
@@ -350,8 +352,6 @@ class RunSession:
     def _figures(self, strategy: Any, record: RunRecord) -> dict[str, float]:
         """Every registered metric of the record, and what the strategy measures of itself."""
         metrics, failed = compute_metrics(record, self.plan.catalog.metrics)
-        if record.trace is not None:
-            metrics |= drift_figures(record.trace)
         own, unusable = own_figures(strategy, self.stream, self.plan.config.eval_batch_size)
         figures, clashing = join_figures(metrics, own)
         for problem in (*failed, *unusable, *clashing):

@@ -25,7 +25,7 @@ def compute_metrics(record: RunRecord, registry: Registry[MetricSpec]) -> tuple[
     """Evaluate every registered metric on a record.
 
     Args:
-        record: a finished run; it is not changed.
+        record: a finished run; it is not changed. Metrics that read a trace are left out where it has none.
         registry: the metrics to evaluate. Where two plugins offer one name, the key is the qualified name.
 
     Returns:
@@ -34,9 +34,12 @@ def compute_metrics(record: RunRecord, registry: Registry[MetricSpec]) -> tuple[
     figures: dict[str, float] = {}
     warnings: list[str] = []
     for entry in registry:
+        subject = record if entry.spec.reads == "record" else record.trace
+        if subject is None:
+            continue
         key = metric_key(registry.shown_name(entry))
         try:
-            value = float(entry.spec.resolve()(record))
+            value = float(entry.spec.resolve()(subject))
             if math.isinf(value):
                 raise ValueError(f"returned {value}; return NaN where a figure is undefined")
         # A metric may be foreign code: whatever it raises must not cost the run that was just finished.

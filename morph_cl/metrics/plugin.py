@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from morph_cl.hookspecs import hookimpl
 from morph_cl.metrics import calibration, continual, efficiency
+from morph_cl.metrics.drift.registered import drift_metrics
 from morph_cl.results.record import RunRecord
 from morph_cl.specs import MetricSpec
 
@@ -154,7 +155,8 @@ def _costs() -> Iterator[MetricSpec]:
 
 @hookimpl
 def register_metrics() -> Iterator[MetricSpec]:
-    """The figures that every run gets."""
+    """The figures that every run gets, and those of a drifting stream."""
     yield from _accuracies()
     yield from _transfers()
     yield from _costs()
+    yield from drift_metrics()

@@ -12,11 +12,13 @@ from morph_cl.report.explanation import explanation_report
 from morph_cl.report.heatmap import accuracy_matrix
 from morph_cl.report.inspection import inspection_report
 from morph_cl.report.prequential import prequential_curves
+from morph_cl.report.speed_ups import compare_speed_ups, speed_up_table
 from morph_cl.report.tables import summary_table
 
 __all__ = [
     "ablation_report",
     "accuracy_matrix",
+    "compare_speed_ups",
     "comparison_curves",
     "comparison_report",
     "cost_report",
@@ -26,6 +28,7 @@ __all__ = [
     "inspection_report",
     "prequential_curves",
     "run_report",
+    "speed_up_table",
     "strategy_curves",
     "summary_table",
 ]

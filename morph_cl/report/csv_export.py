@@ -5,11 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import math
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from morph_cl.errors import UsageError
+from morph_cl.metrics.drift.prequential import cumulative_accuracy, fading_accuracy, windowed_accuracy
+from morph_cl.report.streams import FALSE, alarm_marks, drift_name
 from morph_cl.results.record import RunRecord
 
+TRACE_COLUMNS = (
+    *("batch", "samples", "size", "correct", "windowed_accuracy", "cumulative_accuracy", "fading_accuracy"),
+    *("alarm", "growth", "drift", "after_drifts", "blip"),
+)
 MATRIX_COLUMNS = ("run_id", "strategy", "seed", "after", "after_label", "on", "on_label", "accuracy")
 
 
@@ -26,19 +34,71 @@ def matrix_csv(records: Sequence[RunRecord]) -> str:
     return _text(MATRIX_COLUMNS, (row for record in records for row in _entries(record)))
 
 
-def metrics_csv(records: Sequence[RunRecord], first: Mapping[str, Sequence[str]] | None = None) -> str:
+def trace_csv(record: RunRecord) -> str:
+    """What was measured along a drifting stream, one batch a row.
+
+    Args:
+        record: a run with a trace.
+
+    Returns:
+        CSV with a heading: samples seen by the end of the batch, its size and the right predictions for it;
+        accuracies as fractions; ``alarm`` is ``right`` or ``false``, ``drift`` and ``blip`` say what begins in the
+        batch, ``after_drifts`` how many drifts have begun by its end.
+
+    Raises:
+        UsageError: the run has no trace.
+    """
+    trace = record.trace
+    if trace is None:
+        raise UsageError(f"run {record.run_id or record.strategy} is not over a drifting stream and has no trace.")
+    edges = trace.edges
+    alarms = {mark.position: "false" if mark.glyph == FALSE else "right" for mark in alarm_marks(trace)}
+    growths, starts = set(trace.growths), [drift.start for drift in trace.drifts]
+    curves = zip(windowed_accuracy(trace), cumulative_accuracy(trace), fading_accuracy(trace), strict=True)
+    rows = []
+    for batch, (windowed, cumulative, fading) in enumerate(curves):
+        end, here = edges[batch + 1], range(edges[batch], edges[batch + 1])
+        rows.append(
+            {
+                "batch": batch + 1,
+                "samples": end,
+                "size": trace.batch_sizes[batch],
+                "correct": trace.correct[batch],
+                "windowed_accuracy": windowed,
+                "cumulative_accuracy": cumulative,
+                "fading_accuracy": fading,
+                "alarm": alarms.get(end - 1, ""),
+                "growth": int(end - 1 in growths),
+                "drift": "; ".join(drift_name(drift) for drift in trace.drifts if drift.start in here),
+                "after_drifts": bisect_left(starts, end),
+                "blip": int(any(blip.start in here for blip in trace.blips)),
+            }
+        )
+    return _text(TRACE_COLUMNS, rows)
+
+
+def metrics_csv(
+    records: Sequence[RunRecord],
+    first: Mapping[str, Sequence[str]] | None = None,
+    more: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """The figures, one run a row.
 
     Args:
         records: runs.
         first: columns to put before the others: by heading, one text a run.
+        more: columns to put behind the others: for each run, values by heading; none for none.
 
     Returns:
         CSV with a heading: what the run was, of drifting streams also how many drifts, alarms and growths there
         were, every metric that any of them has, memory in bytes, time in seconds.
     """
     lead = [dict(zip(first, texts, strict=True)) for texts in zip(*first.values(), strict=True)] if first else None
-    rows = [{**more, **_figures(record)} for record, more in zip(records, lead or [{}] * len(records), strict=True)]
+    none: list[Mapping[str, Any]] = [{}] * len(records)
+    rows = [
+        {**before, **_figures(record), **behind}
+        for before, record, behind in zip(lead or none, records, more or none, strict=True)
+    ]
     return _text(list(dict.fromkeys(name for row in rows for name in row)), rows)
 
 

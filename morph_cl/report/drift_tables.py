@@ -16,7 +16,7 @@ from morph_cl.report.adaptive_table import AdaptiveTable, Heading
 from morph_cl.report.ascii import EncodingSafe
 from morph_cl.report.formats import MISSING, duration, human_bytes, human_count, percent
 from morph_cl.report.grouping import Group, group_records, same_stream
-from morph_cl.report.prequential import drift_name
+from morph_cl.report.streams import drift_name
 from morph_cl.report.summary import Column, last_experts
 from morph_cl.report.tables import OTHER_STREAMS, FigureTable
 from morph_cl.results.prequential import Trace

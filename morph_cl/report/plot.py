@@ -103,8 +103,10 @@ class LinePlot:
         self._draw_behind(canvas)
         self._draw(canvas, places)
         edge, tick = ("|", "+") if ascii_only else ("│", "┤")
-        for row, line in enumerate([*canvas.lines(), *self._marks(canvas)]):
-            axis = Text(f"{ticks.get(row, ''):>{left}}{tick if row in ticks else edge}", style="dim", end="")
+        marks = self._marks(canvas)
+        names = ticks | {self.rows + row: name for row, (name, _) in enumerate(marks)}
+        for row, line in enumerate([*canvas.lines(), *(line for _, line in marks)]):
+            axis = Text(f"{names.get(row, ''):>{left}}{tick if row in ticks else edge}", style="dim", end="")
             yield Text.assemble(axis, line, gutter.get(row, ""), no_wrap=True)
         cells = [canvas.cell(place, 0)[0] for place in places]
         yield from self._floor(left, cells, columns, width - left - 1, ascii_only)
@@ -130,8 +132,8 @@ class LinePlot:
     def _draw_behind(self, canvas: Canvas) -> None:
         """What the lines are drawn over."""
 
-    def _marks(self, canvas: Canvas) -> list[Text]:  # noqa: ARG002
-        """Rows between the drawing and its horizontal axis."""
+    def _marks(self, canvas: Canvas) -> list[tuple[str, Text]]:  # noqa: ARG002
+        """Rows between the drawing and its horizontal axis: what each is called, two characters at the most."""
         return []
 
     def _draw(self, canvas: Canvas, places: list[int]) -> None:

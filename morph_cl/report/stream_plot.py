@@ -8,6 +8,7 @@ from itertools import pairwise, zip_longest
 
 from rich.text import Text
 
+from morph_cl.report.axes import Scale
 from morph_cl.report.canvas import Canvas
 from morph_cl.report.plot import LinePlot, Series
 
@@ -22,6 +23,7 @@ class Mark:
         label: what stands behind the character where there is room.
         end: the sample at which it was over; -1 for something that took no time.
         style: its colour.
+        name: what stands behind the character in place of the label where there is room for that too.
     """
 
     position: float
@@ -29,6 +31,20 @@ class Mark:
     label: str = ""
     end: float = -1.0
     style: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """A row of marks below a plot.
+
+    Args:
+        marks: what happened, in order.
+        name: what stands before the row, two characters at the most.
+    """
+
+    marks: Sequence[Mark]
+    name: str = ""
 
 
 class StreamPlot(LinePlot):
@@ -40,7 +56,9 @@ class StreamPlot(LinePlot):
         drifts: marks with a dotted line through the drawing above them.
         lanes: further rows of marks, one below the other; empty ones are left out.
         title: the heading.
+        x_title: what the horizontal axis counts, empty for none.
         rows: height of the drawing in cells, at least 3.
+        scale: the vertical scale, by default one that fits the lines.
     """
 
     def __init__(
@@ -49,14 +67,16 @@ class StreamPlot(LinePlot):
         samples: int,
         *,
         drifts: Sequence[Mark] = (),
-        lanes: Sequence[Sequence[Mark]] = (),
+        lanes: Sequence[Lane] = (),
         title: str = "",
+        x_title: str = "samples",
         rows: int = 13,
+        scale: Scale | None = None,
     ) -> None:
-        super().__init__(series, title=title, x_title="samples", rows=rows)
+        super().__init__(series, title=title, x_title=x_title, rows=rows, scale=scale)
         self.samples = samples
         self.drifts = list(drifts)
-        self.lanes = [list(lane) for lane in (drifts, *lanes) if lane]
+        self.lanes = [lane for lane in (Lane(drifts), *lanes) if lane.marks]
 
     def _pixel(self, canvas: Canvas, position: float) -> int:
         return round(min(position / self.samples, 1.0) * (canvas.width - 1))
@@ -67,11 +87,11 @@ class StreamPlot(LinePlot):
             for y in range(0, canvas.height, 2):
                 canvas.dot(self._pixel(canvas, mark.position), y, "dim", "|")
 
-    def _marks(self, canvas: Canvas) -> list[Text]:
+    def _marks(self, canvas: Canvas) -> list[tuple[str, Text]]:
         def cell(position: float) -> int:
             return canvas.cell(self._pixel(canvas, position), 0)[0]
 
-        return [_lane(lane, canvas.columns, cell) for lane in self.lanes]
+        return [(lane.name, _lane(lane.marks, canvas.columns, cell)) for lane in self.lanes]
 
     def _tick_labels(self, cells: Sequence[int], room: int) -> dict[int, str]:  # noqa: ARG002
         """Round numbers of samples by their cell, each with room for itself and two spaces."""
@@ -105,8 +125,8 @@ def _lane(marks: Sequence[Mark], columns: int, cell: Callable[[float], int]) -> 
         start, limit = cell(mark.position), columns if following is None else cell(following.position)
         for column in range(start, min(cell(mark.end) + 1 if mark.end >= 0 else start, limit)):
             chars[column], styles[column] = "─", mark.style
-        text = mark.glyph + mark.label
-        text = text if start + len(text) < limit else mark.glyph
+        texts = [mark.glyph + words for words in (mark.name or mark.label, mark.label)]
+        text = next((text for text in texts if start + len(text) < limit), mark.glyph)
         for column, char in enumerate(text, start=start):
             chars[column], styles[column] = char, mark.style
     line = Text(no_wrap=True, end="")

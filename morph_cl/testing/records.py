@@ -13,12 +13,13 @@ from morph_cl.catalog import Catalog
 from morph_cl.data.images import ImageData
 from morph_cl.data.request import DatasetRequest
 from morph_cl.errors import DataError
+from morph_cl.results.prequential import Trace
 from morph_cl.results.record import RunRecord
 from morph_cl.specs import DatasetSpec, DetectorSpec, MetricSpec, Spec, import_attribute
 from morph_cl.testing.findings import Subject, find
-from morph_cl.testing.samples import sample_record
+from morph_cl.testing.samples import sample_record, sample_traces
 
-UNITS = ("fraction", "seconds", "bytes", "count", "samples/s")
+UNITS = ("fraction", "ratio", "count", "samples", "samples/s", "seconds", "bytes")
 """The units that tables know how to write."""
 
 
@@ -80,7 +81,7 @@ def _refuses(subject: Subject, request: DatasetRequest, options: Any) -> bool:
 
 
 def check_metric(record: Spec | str, *, catalog: Catalog | None = None) -> None:
-    """Check a metric: a float for every record, NaN where it is undefined, the record left as it was.
+    """Check a metric: a float for every record or trace, NaN where it is undefined, what it reads left as it was.
 
     Args:
         record: the record of the metric or its name.
@@ -92,17 +93,9 @@ def check_metric(record: Spec | str, *, catalog: Catalog | None = None) -> None:
     spec = find("metric", record, MetricSpec, catalog)
     subject = Subject(spec)
     subject.require(spec.unit in UNITS, f"unit is {spec.unit!r}; give one of {', '.join(UNITS)}.")
-    unmeasured = math.nan
-    runs: dict[str, RunRecord] = {
-        "a run of three experiences": sample_record(),
-        "a run of one experience": sample_record([[0.5]]),
-        "a run with unmeasured accuracies": sample_record([[0.9, unmeasured], [unmeasured, 0.8]]),
-        "a run with nothing measured": sample_record([[unmeasured]]).model_copy(
-            update={"initial_accuracy": [], "calibration": [], "curve": []}
-        ),
-    }
+    runs: dict[str, RunRecord] | dict[str, Trace] = sample_traces() if spec.reads == "trace" else _sample_runs()
     for name, run in runs.items():
-        before = run.to_json()
+        before = run.model_dump_json()
         figures = [subject.attempt(f"build on {name}", spec.resolve(), run) for _ in range(2)]
         for figure in figures:
             subject.require(
@@ -110,7 +103,20 @@ def check_metric(record: Spec | str, *, catalog: Catalog | None = None) -> None:
                 f"it returned {figure!r} for {name}; return a float, NaN where it is undefined.",
             )
         subject.require(repr(figures[0]) == repr(figures[1]), f"it returned two figures for {name}: {figures}.")
-        subject.require(run.to_json() == before, f"it changed {name}; leave the record as it is.")
+        subject.require(run.model_dump_json() == before, f"it changed {name}; leave it as it is.")
+
+
+def _sample_runs() -> dict[str, RunRecord]:
+    """Finished runs by what they are, some with figures missing."""
+    unmeasured = math.nan
+    return {
+        "a run of three experiences": sample_record(),
+        "a run of one experience": sample_record([[0.5]]),
+        "a run with unmeasured accuracies": sample_record([[0.9, unmeasured], [unmeasured, 0.8]]),
+        "a run with nothing measured": sample_record([[unmeasured]]).model_copy(
+            update={"initial_accuracy": [], "calibration": [], "curve": []}
+        ),
+    }
 
 
 def check_detector(

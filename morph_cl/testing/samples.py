@@ -8,6 +8,7 @@ from torch import Tensor
 from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
 from morph_cl.config import RunConfig
 from morph_cl.data.images import ImageData
+from morph_cl.results.prequential import DriftPoint, Trace
 from morph_cl.results.record import (
     CalibrationBin,
     CurvePoint,
@@ -137,3 +138,18 @@ def sample_record(matrix: list[list[float]] | None = None) -> RunRecord:
             threads=1,
         ),
     )
+
+
+def sample_traces() -> dict[str, Trace]:
+    """Traces of drifting runs by what they are: with drifts and alarms, without either, with a drift at once."""
+    sizes, correct = [10] * 60, [9] * 30 + [3] * 10 + [8] * 20
+    drifts = [DriftPoint(start=300, end=300), DriftPoint(start=450, end=500, kind="gradual", recurring=True)]
+    return {
+        "a trace with drifts": Trace(
+            batch_sizes=sizes, correct=correct, alarms=[99, 319], growths=[319], drifts=drifts
+        ),
+        "a trace without drifts": Trace(batch_sizes=sizes, correct=correct),
+        "a trace with a drift at its start": Trace(
+            batch_sizes=sizes, correct=correct, drifts=[DriftPoint(start=0, end=0)]
+        ),
+    }

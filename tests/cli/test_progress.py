@@ -161,8 +161,11 @@ def test_a_terminal_keeps_one_line_for_each_finished_run(make_record: Callable[.
     assert "[2/2] morph, seed 0: average accuracy 0.825" in text
 
 
-def test_a_dumb_terminal_gets_plain_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TERM", "dumb")
+@pytest.mark.parametrize(("variable", "value"), [("TERM", "dumb"), ("NO_COLOR", "1")])
+def test_a_terminal_without_colours_gets_plain_lines(
+    variable: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
     listener = make_listener(console(terminal=True), quiet=False)
     assert not isinstance(listener, LiveListener)
 

@@ -6,15 +6,33 @@ import pytest
 import torch
 
 import morph_cl
-from morph_cl.bridge.arriving import Gate
-from morph_cl.bridge.prequential import Counts, PrequentialTest
+from morph_cl.bridge.online import OnlineStream
+from morph_cl.bridge.prequential import Counts
 from morph_cl.experiment import pace, session
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.online import look_online, make_trace
 from morph_cl.metrics.drift.figures import drift_figures
+from morph_cl.results.prequential import Blip, DriftPoint, Trace
 from morph_cl.results.record import Event, RunRecord
 
 OPTIONS = {"drifting-mnist": {"patterns": ["recurring"], "experience_size": 60}}
+
+
+@pytest.fixture
+def samples_with_drifts():
+    """A stream of 240 samples that drifts at 20, from 60 to 120 and at 200."""
+    return OnlineStream(
+        x=torch.zeros(240, 1, 2, 2),
+        y=torch.zeros(240, dtype=torch.int64),
+        concept=torch.zeros(240, dtype=torch.int64),
+        drifts=(
+            DriftPoint(start=20, end=20),
+            DriftPoint(start=60, end=120, kind="gradual"),
+            DriftPoint(start=200, end=200),
+        ),
+        blips=(Blip(start=5, end=9), Blip(start=150, end=160)),
+        classes=2,
+    )
 
 
 def run(blobs, strategy="naive", options=None, **settings):
@@ -26,10 +44,14 @@ class Witness(RunListener):
     def __init__(self):
         self.fractions = []
         self.looks = []
+        self.reports = []
 
     def progressed(self, progress):
         self.looks.append(progress.online)
         self.fractions.append((progress.experience, progress.experiences, progress.fraction))
+
+    def experience_finished(self, report):
+        self.reports.append(report)
 
 
 def test_a_run_has_a_trace_and_its_measures(blobs):
@@ -60,18 +82,40 @@ def test_a_run_tells_its_latest_accuracy_while_it_goes_on(blobs, monkeypatch):
     assert {(look.alarms, look.last_alarm) for look in witness.looks} == {(0, None)}
 
 
-def test_alarms_are_seen_before_they_are_drained():
-    class Monitor:
-        events = (Event(kind="drift", experience=0, iteration=7, detail={"position": 71}),)
+def test_a_look_holds_the_trace_so_far_and_what_has_begun(samples_with_drifts):
+    events = [
+        Event(kind="drift", experience=0, iteration=1, detail={"position": 12}),
+        Event(kind="growth", experience=0, iteration=2),
+        Event(kind="drift", experience=0, iteration=7, detail={"position": 71}),
+    ]
+    counts = Counts([10] * 8, [5] * 8)
+    look = look_online(samples_with_drifts, counts, events)
+    assert (look.seen, look.samples, look.alarms, look.last_alarm, look.accuracy) == (80, 240, 2, 71, 0.5)
+    trace = look.trace
+    assert (trace.alarms, trace.growths, trace.samples) == ([19, 79], [29], 80)
+    assert [(drift.start, drift.end) for drift in trace.drifts] == [(20, 20), (60, 80)], "the second is still on"
+    assert [(blip.start, blip.end) for blip in trace.blips] == [(5, 9)]
+    assert Trace.model_validate(trace.model_dump()) == trace
+    counts.sizes.append(10)
+    assert trace.samples == 80, "it does not change as the run goes on"
 
-    class Learner:
-        plugins = (Monitor(), PrequentialTest(Gate(100), 10, Counts([10] * 8, [5] * 8)))
 
-    drained = [Event(kind="drift", experience=0, iteration=1, detail={"position": 12})]
-    look = look_online(Learner(), drained)
-    assert (look.alarms, look.last_alarm, look.accuracy) == (2, 71, 0.5)
-    Learner.plugins = Learner.plugins[:1]
-    assert look_online(Learner()) is None
+def test_alarms_and_growths_are_seen_as_they_happen(blobs, monkeypatch):
+    monkeypatch.setattr(pace, "_INTERVAL", 0.0)
+    witness = Witness()
+    settings = {"detector": "periodic", "on_drift": "grow"}
+    options = {"morph": {"boundaries": "free", "window": 32, "holdout": 0.0}, "periodic": {"every": 50}}
+    record = run(blobs, "morph", options, listener=witness, **settings)
+    last = witness.looks[-1].trace
+    assert last.growths == record.trace.growths != []
+    assert last.alarms == record.trace.alarms != []
+    alarmed = next(look for look in witness.looks if look.trace.alarms)
+    assert alarmed.trace.alarms == last.alarms[:1] == [alarmed.seen - 1]
+    grown = next(look for look in witness.looks if look.trace.growths)
+    assert grown.trace.growths == [grown.seen - 1]
+    assert 0 <= last.growths[0] - grown.trace.growths[0] <= 10
+    (report,) = witness.reports
+    assert report.events == record.events, "what was seen on the way is reported all the same"
 
 
 def test_the_trace_survives_the_store(blobs, tmp_path):

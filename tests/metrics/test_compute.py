@@ -10,10 +10,13 @@ from collections.abc import Callable
 
 import pytest
 
+from morph_cl.errors import PluginError
 from morph_cl.metrics import plugin
 from morph_cl.metrics.compute import compute_metrics, metric_key
+from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.metrics.joint import joint_of, record_intransigence, same_stream
 from morph_cl.registry import Provider, Registry
+from morph_cl.results.prequential import DriftPoint, Trace
 from morph_cl.results.record import RunRecord, ScenarioInfo
 from morph_cl.specs import MetricSpec
 
@@ -57,6 +60,37 @@ def test_bundled_metrics_of_a_record(make_record: Callable[..., RunRecord]) -> N
 def test_validation_average_where_there_is_a_validation_stream(make_record: Callable[..., RunRecord]) -> None:
     record = make_record(validation_matrix=[[0.8, 0.4], [0.6, 1.0]])
     assert compute_metrics(record, bundled_registry())[0]["validation_average_accuracy"] == pytest.approx(0.8)
+
+
+TRACE = Trace(batch_sizes=[10] * 10, correct=[9] * 5 + [4] * 5, alarms=[79], drifts=[DriftPoint(start=50, end=50)])
+
+
+def test_a_drifting_run_has_every_drift_figure_besides(make_record: Callable[..., RunRecord]) -> None:
+    figures, warnings = compute_metrics(make_record(trace=TRACE), bundled_registry())
+    assert warnings == []
+    for name, value in drift_figures(TRACE).items():
+        assert figures[name] == pytest.approx(value, nan_ok=True)
+    assert figures["average_accuracy"] == pytest.approx(0.825)
+
+
+def test_a_metric_of_the_trace_is_computed_of_drifting_runs_alone(make_record: Callable[..., RunRecord]) -> None:
+    registry: Registry[MetricSpec] = Registry("metric")
+
+    def alarms_before_drifts(trace: Trace) -> float:
+        return float(sum(position < trace.drifts[0].start for position in trace.alarms))
+
+    theirs = MetricSpec(name="early-alarms", build=alarms_before_drifts, summary="theirs", unit="count", reads="trace")
+    registry.add(theirs, THIRD)
+    assert compute_metrics(make_record(trace=TRACE), registry) == ({"early_alarms": 0.0}, [])
+    assert compute_metrics(make_record(), registry) == ({}, [])
+    figures, (warning,) = compute_metrics(make_record(trace=Trace(batch_sizes=[1], correct=[1], alarms=[0])), registry)
+    assert math.isnan(figures["early_alarms"])
+    assert "early-alarms of plugin their-package" in warning.replace("theirs (", "")
+
+
+def test_what_a_metric_reads_is_checked() -> None:
+    with pytest.raises(PluginError, match="reads is 'matrix'; give 'record' or 'trace'"):
+        MetricSpec(name="wrong", build=_broken, summary="theirs", reads="matrix")
 
 
 def _broken(record: RunRecord) -> float:

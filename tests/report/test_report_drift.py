@@ -1,5 +1,6 @@
 """Reports of runs over drifting streams."""
 
+import csv
 import math
 import re
 
@@ -8,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from morph_cl.errors import UsageError
 from morph_cl.metrics.drift.figures import drift_figures
 from morph_cl.report import comparison_report, drift_table, drifts_of_run, prequential_curves, run_report
-from morph_cl.report.csv_export import metrics_csv
+from morph_cl.report.csv_export import TRACE_COLUMNS, metrics_csv, trace_csv
 from morph_cl.report.drift_tables import MOST_DRIFTS
-from morph_cl.report.prequential import curve_window
+from morph_cl.report.streams import curve_window
 from morph_cl.report.timeline import Timeline
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
 
@@ -212,6 +214,39 @@ def test_the_csv_holds_measures_and_counts(drifting, record):
     assert [figures[name] for name in ("samples", "drifts", "alarms", "growths")] == ["3000", "2", "2", "1"]
     assert float(figures["recovery_samples"]) == drift_figures(trace)["recovery_samples"]
     assert dict(zip(heading.split(","), other.split(","), strict=True))["drifts"] == ""
+
+
+def test_the_trace_csv_has_a_row_a_batch(drifting, record):
+    trace = make_trace(alarms=[499, 1_019, 1_029], growths=[1_029], blips=[Blip(start=1_500, end=1_520)])
+    rows = list(csv.DictReader(trace_csv(drifting(trace=trace)).splitlines()))
+    assert len(rows) == 300
+    assert tuple(rows[0]) == TRACE_COLUMNS
+    assert [rows[n]["alarm"] for n in (48, 49, 101, 102, 103)] == ["", "false", "right", "right", ""]
+    assert [n for n, row in enumerate(rows) if row["growth"] == "1"] == [102]
+    assert [(n, row["drift"]) for n, row in enumerate(rows) if row["drift"]] == [(100, "abrupt"), (200, "gradual")]
+    assert [n for n, row in enumerate(rows) if row["blip"] == "1"] == [150]
+    assert [rows[n]["after_drifts"] for n in (99, 100, 299)] == ["0", "1", "2"]
+    assert (rows[100]["samples"], rows[100]["size"], rows[100]["correct"]) == ("1010", "10", "3")
+    figures = drift_figures(trace)
+    assert float(rows[-1]["cumulative_accuracy"]) == figures["prequential_accuracy"]
+    assert float(rows[-1]["windowed_accuracy"]) == figures["windowed_accuracy"]
+    assert float(rows[-1]["fading_accuracy"]) == figures["fading_accuracy"]
+    with pytest.raises(UsageError, match="has no trace"):
+        trace_csv(record("morph"))
+
+
+def test_a_comparison_has_rows_of_events_for_each_strategy(drifting, render):
+    naive = [
+        drifting("naive", make_trace([DriftPoint(start=start, end=start)], alarms=[start + 19]), seed=seed)
+        for seed, start in enumerate((1_000, 2_000))
+    ]
+    morph = drifting("morph", make_trace([DriftPoint(start=1_000, end=1_000)], alarms=[499], growths=[1_019]))
+    text = render(prequential_curves([*naive, morph, drifting("replay", make_trace([ABRUPT]))]))
+    rows = [line for line in text.splitlines() if re.match(r" +[NMR]│", line)]
+    assert [(row.strip()[0], row.split("│")[1].strip()) for row in rows] == [("N", "!"), ("M", "x"), ("M", "+")]
+    assert rows[0].index("!") == pytest.approx(rows[2].index("+"), abs=1), "each stands behind its own drift"
+    said = words(text)
+    assert "! alarms that answer a drift: N 2; x false alarms: M 1; + growths: M 1; events of all seeds" in said
 
 
 @st.composite

@@ -194,6 +194,9 @@ COUNTER = iter(range(100))
         (spoil, {}, "it changed a run of three experiences"),
         (lambda record: next(COUNTER), {}, "returned two figures"),
         (lambda record: 0.5, {"unit": "percent"}, "unit is 'percent'"),
+        (lambda trace: trace.drifts[0].start, {"reads": "trace"}, "build on a trace without drifts raised IndexError"),
+        (lambda trace: trace.alarms.append(3), {"reads": "trace"}, "returned None for a trace with drifts"),
+        (lambda record: record.seed, {"reads": "trace"}, "raised AttributeError"),
     ],
 )
 def test_bad_metric_is_named(build, fields, said):
@@ -203,6 +206,7 @@ def test_bad_metric_is_named(build, fields, said):
 
 def test_good_metric_passes():
     check_metric(metric(lambda record: record.accuracy_matrix[-1][0]))
+    check_metric(metric(lambda trace: len(trace.alarms) / trace.samples, reads="trace", unit="ratio"))
 
 
 class Threshold:

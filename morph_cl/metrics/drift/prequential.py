@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Iterable
 
 from morph_cl.errors import UsageError
 from morph_cl.metrics.drift.batches import Batches
@@ -46,12 +47,32 @@ def windowed_accuracy(trace: Trace, window: int = 100) -> list[float]:
     Source:
         Gama, Sebastiao and Rodrigues, On Evaluating Stream Learning Algorithms, Machine Learning 2013.
     """
+    return windowed_accuracy_at(trace, window, range(1, len(trace.batch_sizes) + 1))
+
+
+def windowed_accuracy_at(trace: Trace, window: int, batches_seen: Iterable[int]) -> list[float]:
+    """The same at some points of the curve alone.
+
+    Args:
+        trace: a prequential trace.
+        window: samples, at least 1. With fewer samples so far, all of them count.
+        batches_seen: the points: how many batches were predicted by then.
+
+    Returns:
+        A fraction for each; NaN before the first batch.
+
+    Raises:
+        UsageError: a window below 1.
+    """
     if window < 1:
         raise UsageError(f"window={window} holds no sample; give at least 1.")
     batches = Batches(trace)
     edges = batches.edges
-    first = [max(bisect_right(edges, end - window) - 1, 0) for end in edges[1:]]
-    return [batches.accuracy(begin, end) for end, begin in enumerate(first, start=1)]
+
+    def accuracy(end: int) -> float:
+        return batches.accuracy(max(bisect_right(edges, edges[end] - window) - 1, 0), end) if end else math.nan
+
+    return [accuracy(end) for end in batches_seen]
 
 
 def fading_accuracy(trace: Trace, fading: float = 0.999) -> list[float]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from morph_cl import Trace, UsageError, cumulative_accuracy, fading_accuracy, windowed_accuracy
+from morph_cl.metrics.drift.prequential import windowed_accuracy_at
 
 UNEVEN = Trace(batch_sizes=[4, 2, 4], correct=[1, 2, 3])
 
@@ -30,6 +31,12 @@ def test_cumulative_by_hand() -> None:
 )
 def test_windowed_by_hand(window: int, expected: list[float]) -> None:
     assert windowed_accuracy(UNEVEN, window) == pytest.approx(expected)
+
+
+def test_windows_at_single_points() -> None:
+    before, *found = windowed_accuracy_at(UNEVEN, 5, [0, 3, 1])
+    assert math.isnan(before)
+    assert found == pytest.approx([5 / 6, 1 / 4])
 
 
 def test_fading_by_hand() -> None:
