@@ -80,7 +80,7 @@ class RunSession:
     # --- building --------------------------------------------------------------------------------------------------
 
     def _build_stream(self) -> Stream:
-        data = self.plan.stream.dataset.load()
+        data = self.plan.stream.load()
         self.data = data.info()
         return self.plan.stream.build(data)
 

@@ -10,7 +10,8 @@ from avalanche.training.templates import SupervisedTemplate
 from torch import nn
 
 from morph_cl import OnlineStream, TensorStrategy, UsageError, train_online
-from morph_cl.bridge.prequential import Counts, experience_count, experiences_done, predict
+from morph_cl.bridge.prediction import predict
+from morph_cl.bridge.prequential import Counts, experience_count, experiences_done
 
 SIZE, BATCH = 205, 10
 
