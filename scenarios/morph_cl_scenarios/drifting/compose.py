@@ -50,7 +50,9 @@ def draw_images(schedule: Schedule[Concept], labels: Tensor, classes: int, seed:
     return rows
 
 
-def _draw_classes(schedule: Schedule[Concept], available: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _draw_classes(
+    schedule: Schedule[Concept], available: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """The class of each sample, by the weights of its concept, (N,)."""
     natural = available / available.sum()
     weights = np.stack([natural if concept.weights is None else concept.weights for concept in schedule.concepts])

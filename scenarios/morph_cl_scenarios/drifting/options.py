@@ -61,11 +61,9 @@ class StreamOptions(Options):
 class DriftingOptions(StreamOptions):
     """Which drifts a stream of images goes through, and what drifts in them."""
 
-    patterns: Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=100), BeforeValidator(as_sequence)] = (
-        Field(
-            ("abrupt", "recurring", "gradual", "incremental"),
-            description="the drifts, in order; each has a segment of the stream to itself, all segments equally long",
-        )
+    patterns: Annotated[tuple[Pattern, ...], Field(min_length=1, max_length=100), BeforeValidator(as_sequence)] = Field(
+        ("abrupt", "recurring", "gradual", "incremental"),
+        description="the drifts, in order; each has a segment of the stream to itself, all segments equally long",
     )
     source: Source = Field(
         "rotation",
