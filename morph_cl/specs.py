@@ -216,7 +216,8 @@ class ScenarioSpec(Spec):
         settings: the settings it can be built in, the first one its default.
         dataset: the data set it is made of unless the user names another.
         draw: for a scenario that is made of no data set: a callable (or its import path) ``(seed, options) ->
-            ImageData`` that makes its samples; ``dataset`` means nothing then, and the user can name none.
+            ImageData`` that makes its samples, or raises a ``DataError`` where files for them are missing; ``dataset``
+            means nothing then, and the user can name none.
         online: whether its streams are test-then-train: each sample comes once, is predicted and then learned. Batches
             are of 10 samples unless the user or a preset says else, and there are no epochs.
     """

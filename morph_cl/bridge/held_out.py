@@ -7,6 +7,7 @@ ICLR 2023.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +28,8 @@ class HeldOut:
     """Test data of the concepts of a stream, for looks in mid-stream.
 
     Args:
-        every: samples between two looks; each comes at the end of the batch in which it is due, one more at the end.
+        every: samples between two looks; each comes at the end of the batch in which it is due. One more comes behind
+            the last batch before each drift, and one at the end.
         concepts: the concept of the segment before the first drift and of those after each drift, numbered from 0.
         sets: of each concept its images (M, C, H, W), uint8 or float32, and labels (M,) int64.
 
@@ -48,15 +50,16 @@ class HeldOut:
                 "number the concepts from 0 and give each at least one sample."
             )
 
-    def is_due(self, seen: int, before: int, samples: int) -> bool:
+    def is_due(self, seen: int, before: int, following: int, drifts: Sequence[int]) -> bool:
         """Whether it is time for a look.
 
         Args:
             seen: samples that have been learned.
             before: those at the last look, 0 without one.
-            samples: length of the stream.
+            following: those after the next batch.
+            drifts: where drifts start.
         """
-        return seen // self.every > before // self.every or (seen == samples > before)
+        return seen // self.every > before // self.every or any(seen <= start < following for start in drifts)
 
     def look(self, strategy: Any, known: set[int]) -> list[float]:
         """Ask a strategy in mid-stream; neither it nor any random generator is changed.

@@ -102,8 +102,9 @@ class PrequentialTest(SupervisedPlugin):
         if self.stream is None or (held_out := self.stream.held_out) is None:
             return
         seen, counts = self.gate.released, self.counts
-        if held_out.is_due(seen, counts.looked_at[-1] if counts.looked_at else 0, len(self.stream)):
-            starts = (0, *(drift.start for drift in self.stream.drifts))
+        starts = (0, *(drift.start for drift in self.stream.drifts))
+        before = counts.looked_at[-1] if counts.looked_at else 0
+        if seen == len(self.stream) or held_out.is_due(seen, before, seen + self.batch_size, starts[1:]):
             known = {concept for concept, start in zip(held_out.concepts, starts, strict=True) if start < seen}
             counts.looked_at.append(seen)
             counts.held_out.append(held_out.look(strategy, known))

@@ -15,7 +15,16 @@ import numpy as np
 import torch
 from river import datasets
 
-from morph_cl import ExperienceData, ImageData, OnlineStream, ScenarioRequest, Stream, UsageError, make_online_stream
+from morph_cl import (
+    DataError,
+    ExperienceData,
+    ImageData,
+    OnlineStream,
+    ScenarioRequest,
+    Stream,
+    UsageError,
+    make_online_stream,
+)
 from morph_cl_scenarios.tabular.features import NUMBER, Column, Encoder
 from morph_cl_scenarios.tabular.options import BundledOptions, Elec2Options, RecordedOptions
 
@@ -44,12 +53,13 @@ def draw_elec2(seed: int, options: Elec2Options) -> ImageData:  # noqa: ARG001
         The rows of the stream as training data, those after it as test data.
 
     Raises:
-        UsageError: the file is not there or is no electricity.csv, or has too few rows.
+        DataError: the file is not there or is no electricity.csv.
+        UsageError: it has too few rows.
     """
     path = options.path if options.path is not None else elec2_home()
     path = path.expanduser()
     if not path.is_file():
-        raise UsageError(
+        raise DataError(
             f"{path} is no file, and river brings no copy of Elec2 with it. Give the file that you have, "
             "-o drifting-elec2.path=electricity.csv; or fetch it (3 MB) once, "
             'python -c "from river.datasets import Elec2; Elec2().download()".'
@@ -57,7 +67,7 @@ def draw_elec2(seed: int, options: Elec2Options) -> ImageData:  # noqa: ARG001
     try:
         rows = [(dict(features), bool(label)) for features, label in _Elec2(path)]
     except (KeyError, ValueError, TypeError) as error:
-        raise UsageError(
+        raise DataError(
             f"{path} is not river's electricity.csv ({type(error).__name__}: {error}); its columns are date, day, "
             "period, nswprice, nswdemand, vicprice, vicdemand, transfer and class."
         ) from error
