@@ -2,6 +2,7 @@
 
 python benchmarks/detectors.py --seeds 10
 python benchmarks/detectors.py --seeds 10 --only adwin,ddm
+python benchmarks/detectors.py --seeds 10 --steady .05,.2,.4,.5,.6,.8
 python benchmarks/detectors.py --seeds 3 --run --angles 0,90,180,270
 """
 
@@ -97,6 +98,28 @@ def measure(name: str, kind: str, seeds: int) -> tuple[str, ...]:
     return (*row, f"{microseconds:.0f}")
 
 
+def steady_row(name: str, rates: Sequence[float], seeds: int) -> tuple[str, ...]:
+    """One row: mean false alarms in 10,000 errors of each rate, which never changes."""
+    catalog = load_catalog()
+
+    def false(rate: float, seed: int) -> int:
+        return len(alarms(catalog.build_detector(name, {}, "error"), islice(endless(error(rate), seed), STILL)))
+
+    return (name, *(f"{sum(false(rate, seed) for seed in range(seeds)) / seeds:.1f}" for rate in rates))
+
+
+def print_steady(names: Sequence[str], rates: Sequence[float], seeds: int) -> None:
+    """Print the table of steady error rates."""
+    table = Table(title=f"false alarms in {STILL:,} errors of a rate that stays, mean of {seeds} seeds")
+    table.add_column("detector")
+    for rate in rates:
+        table.add_column(f"{rate:g}", justify="right")
+    for name in names:
+        if "error" in load_catalog().detectors.get(name).spec.watches:
+            table.add_row(*steady_row(name, rates, seeds))
+    Console().print(table)
+
+
 def run_row(name: str, watch: str, seeds: int, angles: list[float]) -> tuple[str, ...]:
     """One row: what a detector attached to fine-tuning says of turned mnist-5k, in batches of 10."""
     options = {"rotated-mnist": {"angles": angles}, "periodic": {"every": 700}}
@@ -136,10 +159,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--only", default="", help="detectors, with commas between")
+    parser.add_argument("--steady", default="", help="error rates that stay, with commas between: count false alarms")
     parser.add_argument("--run", action="store_true", help="attach them to fine-tuning instead")
     parser.add_argument("--angles", default="0,90,180,270", help="of that run's experiences, in degrees")
     arguments = parser.parse_args()
     wanted = arguments.only.split(",") if arguments.only else load_catalog().detectors.names()
+    if arguments.steady:
+        print_steady(wanted, [float(rate) for rate in arguments.steady.split(",")], arguments.seeds)
+        return
     if arguments.run:
         print_runs(wanted, arguments.seeds, [float(angle) for angle in arguments.angles.split(",")])
         return

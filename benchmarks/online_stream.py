@@ -25,7 +25,7 @@ from avalanche.training.supervised import Naive
 from torch import nn
 
 import morph_cl
-from morph_cl.bridge.prequential import predict
+from morph_cl.bridge.prediction import predict
 from morph_cl.engine.quiet import quiet_libraries
 from morph_cl.options import validate_options
 

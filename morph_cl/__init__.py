@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from morph_cl.bridge.classifier import TaskMaskedClassifier, build_classifier, build_optimizer
     from morph_cl.bridge.context import StrategyContext
     from morph_cl.bridge.detector import DriftDetector, FeatureDetector
+    from morph_cl.bridge.held_out import HeldOut
     from morph_cl.bridge.inspection import LabelledBatch
     from morph_cl.bridge.online import OnlineStream
     from morph_cl.bridge.prequential import train_online
@@ -104,6 +105,7 @@ __all__ = [
     "ExperienceReport",
     "ExpertSpec",
     "FeatureDetector",
+    "HeldOut",
     "HeldOutPoint",
     "ImageData",
     "LabelledBatch",
@@ -188,6 +190,7 @@ _NAMES_OF = {
     "bridge.classifier": "TaskMaskedClassifier build_classifier build_optimizer",
     "bridge.context": "StrategyContext",
     "bridge.detector": "DriftDetector FeatureDetector",
+    "bridge.held_out": "HeldOut",
     "bridge.inspection": "LabelledBatch",
     "bridge.online": "OnlineStream",
     "bridge.prequential": "train_online",

@@ -288,7 +288,7 @@ def build_stream(scenario: str, *, options: Mapping[str, Mapping[str, Any]] | No
     """
     config = configured(StreamConfig, scenario=scenario, options=_plain(options), **settings)
     plan = plan_stream(config, load_catalog(config.plugin_files))
-    return plan.build(plan.dataset.load())
+    return plan.build(plan.load())
 
 
 def build_drift_stream(scenario: str = "drifting-mnist", **settings: Any) -> OnlineStream:

@@ -215,6 +215,9 @@ class ScenarioSpec(Spec):
         training: by preset, the ``epochs`` and ``batch_size`` of its protocol, unless the user says else.
         settings: the settings it can be built in, the first one its default.
         dataset: the data set it is made of unless the user names another.
+        draw: for a scenario that is made of no data set: a callable (or its import path) ``(seed, options) ->
+            ImageData`` that makes its samples, or raises a ``DataError`` where files for them are missing; ``dataset``
+            means nothing then, and the user can name none.
         online: whether its streams are test-then-train: each sample comes once, is predicted and then learned. Batches
             are of 10 samples unless the user or a preset says else, and there are no epochs.
     """
@@ -225,11 +228,16 @@ class ScenarioSpec(Spec):
     training: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     settings: tuple[str, ...] = ("domain",)
     dataset: str = "auto"
+    draw: Builder | None = None
     online: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_settings(self.settings)
+        if not (self.draw is None or callable(self.draw) or (isinstance(self.draw, str) and ":" in self.draw)):
+            raise PluginError(
+                f"{self.kind} {self.name!r}: draw is {self.draw!r}; give a callable or 'package.module:attribute'."
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

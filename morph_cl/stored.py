@@ -82,7 +82,7 @@ def load_stream(
     """
     config = stored_config(RunStore(Path(store)).folder(run_id), data_root)
     plan = plan_stream(config, load_catalog(config.plugin_files))
-    return plan.build(plan.dataset.load())
+    return plan.build(plan.load())
 
 
 def explain(

@@ -122,6 +122,8 @@ def _flatten(data: Any) -> tuple[list[TensorLeaf], Tensor, Tensor] | None:
         return [data], torch.zeros(len(data), dtype=torch.int64), torch.arange(len(data))
     if not hasattr(data, "_datasets"):
         return None
+    if data._indices is None and len(data._datasets) == 1:
+        return _flatten(data._datasets[0])
     leaves: list[TensorLeaf] = []
     number: dict[int, int] = {}
     which, rows = [torch.empty(0, dtype=torch.int64)], [torch.empty(0, dtype=torch.int64)]
@@ -180,9 +182,10 @@ def tensor_dataset(leaf: TensorLeaf) -> TensorClassificationDataset:
     Returns:
         The data set, with class and task labels as Avalanche's data attributes.
     """
-    targets = DataAttribute(leaf.y.tolist(), "targets")
+    labels = leaf.y.tolist()
+    targets = DataAttribute(labels, "targets")
     # Avalanche would find the classes by a Python loop over all samples, for every experience of every stream.
-    targets._uniques = set(torch.bincount(leaf.y).nonzero().squeeze(1).tolist())
+    targets._uniques = set(labels)
     return TensorClassificationDataset(
         [leaf],
         data_attributes=[

@@ -12,6 +12,7 @@ from avalanche.benchmarks.scenarios.online import OnlineCLExperience
 from torch import Tensor
 
 from morph_cl.bridge.dataset import TensorClassificationDataset, TensorLeaf, as_float, tensor_dataset
+from morph_cl.bridge.held_out import HeldOut
 from morph_cl.errors import UsageError
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
 
@@ -32,9 +33,11 @@ class OnlineStream:
         classes: size of the label space that a learner predicts in.
         blips: disturbances that are no drifts.
         experience_size: samples after which a learner is told that an experience is over, wherever the drifts are.
+        held_out: test data of its concepts for looks at the learner in mid-stream; None takes none.
 
     Raises:
-        UsageError: a sample without a label, or drift points that overlap or lie outside of the stream.
+        UsageError: a sample without a label, drift points that overlap or lie outside of the stream, or held-out data
+            whose concepts do not fit them.
     """
 
     x: Tensor
@@ -44,6 +47,7 @@ class OnlineStream:
     classes: int
     blips: tuple[Blip, ...] = ()
     experience_size: int = 1_000
+    held_out: HeldOut | None = None
 
     def __post_init__(self) -> None:
         size = len(self.x)
@@ -56,6 +60,11 @@ class OnlineStream:
             raise UsageError(
                 f"labels run from {int(self.y.min())} to {int(self.y.max())}; give each sample one in "
                 f"0..{self.classes - 1}."
+            )
+        if self.held_out is not None and len(self.held_out.concepts) != len(self.drifts) + 1:
+            raise UsageError(
+                f"held-out data names {len(self.held_out.concepts)} concepts for {len(self.drifts)} drifts; "
+                f"name {len(self.drifts) + 1}, one a segment."
             )
         try:
             Trace(batch_sizes=[size], correct=[0], drifts=list(self.drifts), blips=list(self.blips))

@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-from avalanche.core import BasePlugin, SupervisedPlugin
-from avalanche.training.plugins import EvaluationPlugin
+from avalanche.core import SupervisedPlugin
 from torch import Tensor
 
 from morph_cl.bridge.arriving import ArrivingExperiences, Gate, still_to_come
 from morph_cl.bridge.loaders import JointTensorLoader, TensorLoader
 from morph_cl.bridge.online import OnlineStream
+from morph_cl.bridge.prediction import predict
 from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.errors import UsageError
 
@@ -28,10 +27,14 @@ class Counts:
     Args:
         sizes: samples of each batch.
         correct: right predictions for each, made before any training on it.
+        looked_at: samples that had been learned at each look at held-out data.
+        held_out: accuracies of each look, one a concept.
     """
 
     sizes: list[int] = field(default_factory=list)
     correct: list[int] = field(default_factory=list)
+    looked_at: list[int] = field(default_factory=list)
+    held_out: list[list[float]] = field(default_factory=list)
 
 
 class PrequentialTest(SupervisedPlugin):
@@ -41,6 +44,7 @@ class PrequentialTest(SupervisedPlugin):
         gate: tells which samples have come.
         batch_size: samples a batch.
         counts: where to put the counts.
+        stream: all samples, and what is held out beside them; None looks at nothing.
 
     Attributes:
         stop: the sample after the last of the experience.
@@ -48,8 +52,9 @@ class PrequentialTest(SupervisedPlugin):
 
     stateless = True
 
-    def __init__(self, gate: Gate, batch_size: int, counts: Counts) -> None:
+    def __init__(self, gate: Gate, batch_size: int, counts: Counts, stream: OnlineStream | None = None) -> None:
         super().__init__()
+        self.stream = stream
         self.gate = gate
         self.batch_size = batch_size
         self.counts = counts
@@ -88,6 +93,22 @@ class PrequentialTest(SupervisedPlugin):
         self.counts.sizes.append(size)
         self.counts.correct.append(int((output.argmax(1).cpu() == batch[1][:size]).sum()))
 
+    def look(self, strategy: Any) -> None:
+        """Where a look at held-out data is due, take it.
+
+        Args:
+            strategy: the learner, which has been trained on all that has come.
+        """
+        if self.stream is None or (held_out := self.stream.held_out) is None:
+            return
+        seen, counts = self.gate.released, self.counts
+        starts = (0, *(drift.start for drift in self.stream.drifts))
+        before = counts.looked_at[-1] if counts.looked_at else 0
+        if seen == len(self.stream) or held_out.is_due(seen, before, seen + self.batch_size, starts[1:]):
+            known = {concept for concept, start in zip(held_out.concepts, starts, strict=True) if start < seen}
+            counts.looked_at.append(seen)
+            counts.held_out.append(held_out.look(strategy, known))
+
 
 class _Tested:
     """A loader whose batches are predicted as they are taken."""
@@ -107,43 +128,7 @@ class _Tested:
             batch = next(batches)
             self.test.score(self.strategy, batch, size)
             yield batch
-
-
-@torch.no_grad()
-def predict(strategy: Any, x: Tensor, task: Tensor) -> Tensor:
-    """Ask a strategy in the midst of training as an evaluation would; nothing of it changes.
-
-    Args:
-        strategy: any Avalanche strategy.
-        x: (B, C, H, W) images.
-        task: (B,) task labels.
-
-    Returns:
-        (B, classes) outputs. No label reaches the strategy: -1 stands in the place of each.
-    """
-    learning = [module for module in strategy.model.modules() if module.training]
-    swapping = [plugin for plugin in strategy.plugins if _acts_in_evaluation(plugin)]
-    batch = strategy.mbatch
-    strategy.is_training = False
-    strategy.model.eval()
-    strategy.mbatch = [x.to(strategy.device), torch.full_like(task, -1), task.to(strategy.device)]
-    for plugin in swapping:
-        plugin.before_eval(strategy)
-    output: Tensor = strategy.forward()
-    for plugin in swapping:
-        plugin.after_eval(strategy)
-    strategy.mbatch = batch
-    for module in learning:
-        module.training = True
-    strategy.is_training = True
-    return output
-
-
-def _acts_in_evaluation(plugin: Any) -> bool:
-    """Whether a plugin changes the model for an evaluation, as an average of weights does."""
-    if isinstance(plugin, EvaluationPlugin) or not isinstance(plugin, BasePlugin):
-        return False
-    return getattr(type(plugin), "before_eval", None) is not SupervisedPlugin.before_eval
+            self.test.look(self.strategy)
 
 
 def _keep_order(loader: Any) -> None:
@@ -183,7 +168,7 @@ def train_online(
     counts = Counts() if counts is None else counts
     experiences = ArrivingExperiences(stream, _experience_size(stream, batch_size))
     experiences.gate.released = sum(counts.sizes)
-    test = PrequentialTest(experiences.gate, batch_size, counts)
+    test = PrequentialTest(experiences.gate, batch_size, counts, stream)
     own = {} if isinstance(strategy, TensorStrategy) else {"shuffle": False}
     strategy.plugins.append(test)
     try:

@@ -58,14 +58,16 @@ def resolved_config(plan: RunPlan, epochs: int) -> RunConfig:
     Returns:
         The configuration to store.
     """
-    request = plan.stream.dataset.request
+    dataset: dict[str, str | Path | None] = {"dataset": None}
+    if (choice := plan.stream.dataset) is not None:
+        path = choice.request.path
+        dataset = {"dataset": str(path) if path else choice.name, "data_root": choice.request.root}
     return plan.config.model_copy(
         update={
+            **dataset,
             "epochs": epochs,
             "batch_size": plan.batch_size,
             "setting": plan.stream.setting,
-            "dataset": str(request.path) if request.path else plan.stream.dataset.name,
-            "data_root": request.root,
             "plugin_files": tuple(str(Path(file).resolve()) for file in plan.config.plugin_files),
         }
     )

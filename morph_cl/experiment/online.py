@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from morph_cl.bridge.online import OnlineStream
 from morph_cl.bridge.prequential import Counts
 from morph_cl.experiment.listener import OnlineProgress
-from morph_cl.results.prequential import Blip, DriftPoint, Trace
+from morph_cl.results.prequential import Blip, DriftPoint, HeldOutPoint, Trace
 from morph_cl.results.record import CurvePoint, Event
 
 Noted = TypeVar("Noted", Event, CurvePoint)
@@ -30,7 +30,7 @@ def make_trace(stream: OnlineStream, counts: Counts, events: Sequence[Event]) ->
 
     Args:
         stream: the samples and their drifts.
-        counts: sizes and right predictions of the batches.
+        counts: sizes and right predictions of the batches, and the looks at held-out data.
         events: what the strategy did; an event stands at the end of the batch that its ``position`` (a sample) or
             else its iteration lies in.
 
@@ -38,7 +38,15 @@ def make_trace(stream: OnlineStream, counts: Counts, events: Sequence[Event]) ->
         The trace.
     """
     trace = Trace(
-        batch_sizes=counts.sizes, correct=counts.correct, drifts=list(stream.drifts), blips=list(stream.blips)
+        batch_sizes=counts.sizes,
+        correct=counts.correct,
+        drifts=list(stream.drifts),
+        blips=list(stream.blips),
+        concepts=[] if stream.held_out is None else list(stream.held_out.concepts),
+        held_out=[
+            HeldOutPoint(samples=samples, accuracies=accuracies)
+            for samples, accuracies in zip(counts.looked_at, counts.held_out, strict=True)
+        ],
     )
     return trace.model_copy(update=_positions(trace.edges, events))
 

@@ -36,7 +36,7 @@ class StreamPlan:
         scenario: the family of streams and who offers it.
         options: its validated options, the preset's included.
         setting: ``class``, ``domain`` or ``task``.
-        dataset: the data set, found but not loaded.
+        dataset: the data set, found but not loaded; None where the scenario draws its own samples.
         seed: the stream's seed.
         validation: fraction of the training data that becomes validation data.
     """
@@ -44,9 +44,24 @@ class StreamPlan:
     scenario: Entry[ScenarioSpec]
     options: BaseModel
     setting: str
-    dataset: DatasetChoice
+    dataset: DatasetChoice | None
     seed: int
     validation: float
+
+    def load(self) -> ImageData:
+        """Read the data set, or draw the samples.
+
+        Returns:
+            The data that the stream is made of.
+
+        Raises:
+            DataError: a file is missing or broken.
+            UsageError: samples that cannot be drawn as the options say.
+            PluginError: a third party's builder failed or returned something else.
+        """
+        from morph_cl.data.drawn import draw_data
+
+        return draw_data(self.scenario, self.options, self.seed) if self.dataset is None else self.dataset.load()
 
     def build(self, data: ImageData) -> Stream:
         """Build the stream.
@@ -117,7 +132,7 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
     config = with_profile(config, strategy.spec, catalog)
     stream = plan_stream(config, catalog)
     spec = stream.scenario.spec
-    data = {stream.dataset.name, stream.dataset.entry.spec.name}
+    data = set() if stream.dataset is None else {stream.dataset.name, stream.dataset.entry.spec.name}
     taking_part = {config.strategy, config.scenario, strategy.spec.name, spec.name} | data
     _check_option_owners(config, catalog, taking_part, also_known)
     if stream.setting not in strategy.spec.settings:
@@ -165,21 +180,31 @@ def plan_stream(config: StreamConfig, catalog: Catalog) -> StreamPlan:
     setting = config.setting or spec.settings[0]
     if setting not in spec.settings:
         raise UsageError(f"scenario {spec.name!r} has no {setting!r} setting; it has {', '.join(spec.settings)}.")
-    dataset = resolve_dataset(
-        config.dataset or spec.dataset,
-        catalog,
-        root=config.data_root,
-        download=config.download,
-        options=config.options,
-    )
     return StreamPlan(
         scenario=scenario,
         options=_scenario_options(config, spec),
         setting=setting,
-        dataset=dataset,
+        dataset=_choose_dataset(config, spec, catalog),
         seed=config.seed,
         validation=config.validation,
     )
+
+
+def _choose_dataset(config: StreamConfig, spec: ScenarioSpec, catalog: Catalog) -> DatasetChoice | None:
+    """The data set, None for a scenario that draws its own samples."""
+    if spec.draw is None:
+        return resolve_dataset(
+            config.dataset or spec.dataset,
+            catalog,
+            root=config.data_root,
+            download=config.download,
+            options=config.options,
+        )
+    if config.dataset is not None:
+        raise UsageError(
+            f"scenario {spec.name!r} draws its own samples, so dataset={config.dataset} cannot apply; leave it out."
+        )
+    return None
 
 
 def _check_option_owners(config: RunConfig, catalog: Catalog, taking_part: set[str], also_known: Iterable[str]) -> None:

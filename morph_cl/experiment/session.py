@@ -79,7 +79,7 @@ class RunSession:
     # --- building --------------------------------------------------------------------------------------------------
 
     def _build_stream(self) -> Stream:
-        data = self.plan.stream.dataset.load()
+        data = self.plan.stream.load()
         self.data = data.info()
         return self.plan.stream.build(data)
 

@@ -154,6 +154,11 @@ def _columns(groups: Sequence[Group]) -> list[Column]:
             _fraction("drifts\nmissed", "missed_detection_rate"),
             _rate("false alarms\nper 1,000", "false_alarms_per_1000"),
         ]
+    measures += [
+        _fraction("stability\ngap", "stability_gap"),
+        _fraction("min held-\nout acc.", "min_held_out_accuracy", better=1),
+        _fraction("worst-case\nheld-out", "worst_case_held_out_accuracy", better=1),
+    ]
     measured = [column for column in measures if any(column.over(group).count for group in groups)]
     return [
         *measured,

@@ -187,7 +187,7 @@ def _facts(entry: Entry[Any]) -> list[tuple[str, str]]:
     spec = entry.spec
     facts = [(heading, cell(spec)) for heading, cell in _KIND_COLUMNS.get(spec.kind, ()) if heading != "presets"]
     if isinstance(spec, ScenarioSpec):
-        facts.append(("data set", spec.dataset))
+        facts.append(("data set", "draws its own samples" if spec.draw else spec.dataset))
     if isinstance(spec, MetricSpec):
         facts.append(("reads", spec.reads))
     facts += [("source", spec.source or "morph-cl's own" if entry.provider.bundled else spec.source or "not given")]

@@ -17,12 +17,14 @@ from morph_cl.bridge.dataset import as_float, view_of
 from morph_cl.bridge.stream import ScenarioRequest, Stream
 from morph_cl.catalog import Catalog
 from morph_cl.data.images import ImageData
+from morph_cl.errors import DataError
 from morph_cl.options import validate_options
-from morph_cl.specs import ScenarioSpec, Spec
-from morph_cl.testing.findings import Subject, find, own_randomness
+from morph_cl.specs import ScenarioSpec, Spec, import_attribute
+from morph_cl.testing.findings import CheckError, Subject, find, own_randomness
 from morph_cl.testing.samples import sample_data
 
 _VALIDATION = 0.25
+_SEED = 7
 
 
 def check_scenario(
@@ -36,12 +38,13 @@ def check_scenario(
 
     One seed gives one stream, whatever the global random generators hold; labels, classes, shapes and task
     labels are what the stream says; a validation split is carved from training data and leaves test data
-    alone; Avalanche's own ``Naive`` trains on it; presets fit the options.
+    alone; Avalanche's own ``Naive`` trains on it; presets fit the options. Of a scenario that draws its samples from
+    files, and says by a ``DataError`` that they are missing, no more than its presets is checked.
 
     Args:
         record: the record or its name.
         options: options other than the defaults, such as fewer experiences.
-        data: images to build it from; None takes small made-up ones of 100 classes.
+        data: images to build it from; None takes those that the scenario draws, else small made-up ones of 100 classes.
         catalog: where to look the name up; None takes the installed plugins.
 
     Raises:
@@ -49,8 +52,10 @@ def check_scenario(
     """
     spec = find("scenario", record, ScenarioSpec, catalog)
     _check_presets(Subject(spec), spec)
-    data = data or sample_data(classes=100)
     validated = Subject(spec).options(options)
+    data = data or _sample_data(spec, validated)
+    if data is None:
+        return
     for setting in spec.settings:
         subject = Subject(spec, f"{setting} setting")
         stream = _build(subject, data, setting, validated, noise=1)
@@ -64,6 +69,27 @@ def check_scenario(
             )
         _check_validation(subject, stream, _build(subject, data, setting, validated, noise=1, validation=_VALIDATION))
         _check_naive(subject, stream)
+
+
+def _sample_data(spec: ScenarioSpec, options: BaseModel) -> ImageData | None:
+    """What the scenario draws, else made-up images; None where it reads files that are not on this machine."""
+    if spec.draw is None:
+        return sample_data(classes=100)
+    subject = Subject(spec)
+    draw = spec.draw if callable(spec.draw) else import_attribute(spec.draw)
+    with own_randomness(1):
+        try:
+            data = draw(_SEED, options)
+        except DataError:
+            return None
+        except Exception as error:  # it may be foreign code
+            raise CheckError(f"{subject}: draw raised {type(error).__name__}: {error}") from error
+    with own_randomness(2):
+        again = subject.attempt("draw", draw, _SEED, options)
+    subject.require(isinstance(data, ImageData), f"draw returned {type(data).__name__}; return an ImageData.")
+    assert isinstance(data, ImageData)  # for type checkers
+    subject.require(data.checksum == again.checksum, "one seed drew two data sets; draw from its seed only.")
+    return data
 
 
 def _check_presets(subject: Subject, spec: ScenarioSpec) -> None:
@@ -81,7 +107,7 @@ def _check_presets(subject: Subject, spec: ScenarioSpec) -> None:
 def _build(
     subject: Subject, data: ImageData, setting: str, options: BaseModel, noise: int, validation: float = 0.0
 ) -> Stream:
-    request = ScenarioRequest(data=data, seed=7, setting=setting, validation=validation)
+    request = ScenarioRequest(data=data, seed=_SEED, setting=setting, validation=validation)
     with own_randomness(noise):
         stream = subject.attempt(
             "build on sample data (give data= and options= that fit)",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pydantic import BaseModel
+
 from morph_cl import ScenarioSpec, hookimpl
 from morph_cl_scenarios.drifting.options import PRESETS, DriftingOptions
 from morph_cl_scenarios.options import (
@@ -13,6 +15,7 @@ from morph_cl_scenarios.options import (
     SplitHundredOptions,
     SplitOptions,
 )
+from morph_cl_scenarios.tabular import options as tabular
 
 _SPLIT_SOURCE = "van de Ven et al., Three types of incremental learning, Nature Machine Intelligence 2022"
 
@@ -24,7 +27,7 @@ def register_scenarios() -> Iterable[ScenarioSpec]:
     Returns:
         One record a scenario.
     """
-    return [_rotated(), _permuted(), *_splits(), _single(), *_drifting()]
+    return [_rotated(), _permuted(), *_splits(), _single(), *_drifting(), *_generated(), *_recorded()]
 
 
 def _rotated() -> ScenarioSpec:
@@ -106,4 +109,69 @@ def _drifting() -> list[ScenarioSpec]:
             online=True,
         )
         for name, dataset in datasets.items()
+    ]
+
+
+def _generated() -> list[ScenarioSpec]:
+    families: tuple[tuple[str, str, str, type[BaseModel]], ...] = (
+        (
+            "sea",
+            "Two numbers above a threshold that drifts, among noise.",
+            "Street & Kim, A Streaming Ensemble Algorithm (SEA) for Large-Scale Classification, KDD 2001",
+            tabular.SeaOptions,
+        ),
+        (
+            "agrawal",
+            "Loans granted by rules that drift.",
+            "Agrawal, Imielinski & Swami, Database Mining: A Performance Perspective, TKDE 1993",
+            tabular.AgrawalOptions,
+        ),
+        (
+            "led",
+            "Digits of seven segments, which drift among attributes that mean nothing.",
+            "Breiman et al., Classification and Regression Trees, 1984",
+            tabular.LedOptions,
+        ),
+        (
+            "rbf",
+            "Clouds around centroids, which drift or move.",
+            "Bifet et al., New Ensemble Methods for Evolving Data Streams, KDD 2009",
+            tabular.RbfOptions,
+        ),
+    )
+    return [
+        ScenarioSpec(
+            name=f"drifting-{name}",
+            build="morph_cl_scenarios.tabular.generated:build",
+            draw="morph_cl_scenarios.tabular.generated:draw",
+            summary=summary,
+            source=source,
+            params=options,
+            presets=tabular.RBF_PRESETS if name == "rbf" else tabular.PRESETS,
+            online=True,
+        )
+        for name, summary, source, options in families
+    ]
+
+
+def _recorded() -> list[ScenarioSpec]:
+    return [
+        ScenarioSpec(
+            name="drifting-elec2",
+            build="morph_cl_scenarios.tabular.recorded:build",
+            draw="morph_cl_scenarios.tabular.recorded:draw_elec2",
+            summary="Whether the price of electricity goes up, as recorded; from a file that you have.",
+            source="Harries, SPLICE-2 Comparative Evaluation: Electricity Pricing, 1999",
+            params=tabular.Elec2Options,
+            online=True,
+        ),
+        ScenarioSpec(
+            name="recorded-river",
+            build="morph_cl_scenarios.tabular.recorded:build",
+            draw="morph_cl_scenarios.tabular.recorded:draw_bundled",
+            summary="Recorded data that comes with river, in its order.",
+            source="the package river",
+            params=tabular.BundledOptions,
+            online=True,
+        ),
     ]

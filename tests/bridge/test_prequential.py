@@ -1,4 +1,6 @@
 import copy
+import math
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -9,8 +11,10 @@ from avalanche.training.supervised import Cumulative, GDumb, Naive
 from avalanche.training.templates import SupervisedTemplate
 from torch import nn
 
-from morph_cl import OnlineStream, TensorStrategy, UsageError, train_online
-from morph_cl.bridge.prequential import Counts, experience_count, experiences_done, predict
+from morph_cl import DriftPoint, HeldOut, OnlineStream, TensorStrategy, UsageError, train_online
+from morph_cl.bridge.dataset import as_float
+from morph_cl.bridge.prediction import predict
+from morph_cl.bridge.prequential import Counts, experience_count, experiences_done
 
 SIZE, BATCH = 205, 10
 
@@ -203,6 +207,67 @@ def test_a_plugin_that_exchanges_weights_for_evaluations_does_so_for_predictions
 
     test = train_online(learner(plugins=[Silencer()]), samples, BATCH)
     assert test.correct == [int((y == 2).sum()) for _, y in samples.batches(BATCH)]
+
+
+def watched(samples, every=40):
+    """Two concepts, the second one of other images; drifts within batches and at the edge of one."""
+    drifts = tuple(DriftPoint(start=start, end=start, recurring=start == 140) for start in (75, 140))
+    sets = ((samples.x[:30], samples.y[:30]), (samples.x[30:130].flip(3), samples.y[30:130]))
+    return replace(samples, drifts=drifts, held_out=HeldOut(every, (0, 1, 0), sets))
+
+
+def test_looks_come_when_they_are_due_before_each_drift_and_at_the_end(samples):
+    counts = train_online(learner(), watched(samples), BATCH)
+    assert counts.looked_at == [40, 70, 80, 120, 140, 160, 200, 205]
+    for seen, accuracies in zip(counts.looked_at, counts.held_out, strict=True):
+        assert [math.isnan(accuracy) for accuracy in accuracies] == [False, seen <= 75]
+    # Looks of nothing but the ends of segments.
+    assert train_online(learner(), watched(samples, 1_000), BATCH).looked_at == [70, 140, 205]
+
+
+def test_the_last_look_is_the_accuracy_of_the_model_at_the_end(samples):
+    strategy, stream = learner(), watched(samples)
+    counts = train_online(strategy, stream, BATCH)
+    strategy.model.eval()
+    for accuracy, (x, y) in zip(counts.held_out[-1], stream.held_out.sets, strict=True):
+        assert accuracy == (strategy.model(as_float(x)).argmax(1) == y).sum().item() / len(y)
+
+
+@pytest.mark.parametrize("kind", [Host, Naive])
+def test_looks_change_neither_the_learner_nor_any_random_state(samples, kind):
+    ends = []
+    for stream in (samples, watched(samples, 10)):
+        strategy = learner(kind, [ReplayPlugin(mem_size=20)])
+        torch.manual_seed(9)
+        counts = train_online(strategy, replace(stream, drifts=watched(samples).drifts), BATCH)
+        ends.append((counts.sizes, counts.correct, [*strategy.model.state_dict().values()], torch.get_rng_state()))
+        assert len(counts.held_out) == (0 if stream.held_out is None else 21)
+    assert ends[0][:2] == ends[1][:2]
+    assert all(torch.equal(a, b) for a, b in zip(ends[0][2], ends[1][2], strict=True))
+    assert torch.equal(ends[0][3], ends[1][3])
+
+
+def test_no_label_reaches_the_learner_in_a_look(samples):
+    class Witness(Host):
+        def forward(self):
+            assert self.is_training or (self.mb_y == -1).all()
+            return super().forward()
+
+    train_online(learner(Witness), watched(samples), BATCH)
+
+
+@pytest.mark.parametrize(
+    ("every", "concepts", "count", "part"),
+    [
+        (0, (0, 1, 0), 2, "give 1 or more"),
+        (10, (0, 2, 0), 2, "number the concepts from 0"),
+        (10, (0, 1), 2, "name 3, one a segment"),
+    ],
+)
+def test_held_out_data_that_does_not_fit_is_refused(samples, every, concepts, count, part):
+    sets = ((samples.x[:5], samples.y[:5]),) * count
+    with pytest.raises(UsageError, match=part):
+        replace(watched(samples), held_out=HeldOut(every, concepts, sets))
 
 
 def test_a_run_can_be_left_and_gone_on_with(samples):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -193,6 +195,71 @@ def test_alarms_stand_at_the_end_of_their_batch(blobs):
     trace = make_trace(stream, Counts([30, 30, 30, 10], [0, 1, 2, 3]), events)
     assert trace.alarms == [59, 29, 99]
     assert trace.growths == [29]
+
+
+HELD_OUT = {"drifting-mnist": {**OPTIONS["drifting-mnist"], "held_out_every": 30, "held_out_size": 25}}
+
+
+@pytest.mark.parametrize(
+    ("strategy", "options"),
+    [("naive", {}), ("replay", {}), ("der", {}), ("morph", {"boundaries": "free", "window": 32})],
+)
+def test_looks_at_held_out_data_fill_the_trace_and_change_nothing_else(blobs, strategy, options):
+    off, on = run(blobs, strategy, {strategy: options}), run(blobs, strategy, {strategy: options, **HELD_OUT})
+    assert off.trace.held_out == off.trace.concepts == []
+    assert math.isnan(off.metrics["stability_gap"])
+    assert on.trace.correct == off.trace.correct
+    assert on.accuracy_matrix == off.accuracy_matrix
+    assert [event.kind for event in on.events] == [event.kind for event in off.events]
+    assert on.trace.concepts == [0, 1, 0, 1]
+    assert on.trace.held_out[-1].samples == 240
+    for name in ("stability_gap", "min_held_out_accuracy", "worst_case_held_out_accuracy"):
+        assert 0 <= on.metrics[name] <= 1
+    assert RunRecord.model_validate_json(on.to_json()).to_json() == on.to_json()
+
+
+@pytest.mark.parametrize("name", ["sea", "agrawal", "led", "rbf"])
+def test_rows_of_tables_are_streams_as_any_other(tmp_path, name):
+    options = {f"drifting-{name}": {"samples": 400, "held_out_every": 50, "held_out_size": 30}}
+    for strategy, own in (
+        ("naive", {}),
+        ("morph", {"boundaries": "free", "window": 32}),
+        ("der", {"images": "float32"}),
+    ):
+        record = morph_cl.run(
+            f"drifting-{name}",
+            strategy,
+            threads=1,
+            store=tmp_path,
+            detector="adwin",
+            options={**options, strategy: own},
+        )
+        assert record.trace.batch_sizes == [10] * 40
+        assert record.dataset == f"river-{name}"
+        assert record.config.dataset is None
+        assert 0 <= record.metrics["stability_gap"] <= 1
+    stream = morph_cl.load_stream(record.run_id, store=tmp_path)
+    assert [drift.model_dump() for drift in record.trace.drifts] == stream.detail["drifts"]
+
+
+def test_a_scenario_that_draws_its_samples_takes_no_data_set(blobs):
+    with pytest.raises(morph_cl.UsageError, match=r"draws its own samples.*leave it out"):
+        morph_cl.run("drifting-sea", "naive", dataset=blobs, store=None)
+
+
+@pytest.mark.parametrize("name", ["mnist", "sea"])
+def test_looks_survive_a_stop(blobs, tmp_path, monkeypatch, name):
+    monkeypatch.setattr(session, "ONLINE_CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr("morph_cl.experiment.pace._INTERVAL", 0.0)
+    scenario = f"drifting-{name}"
+    options = {scenario: {"samples": 240, "experience_size": 60, "held_out_every": 25}}
+    settings = {"options": options, "threads": 1, "dataset": blobs if name == "mnist" else None}
+    whole = morph_cl.run(scenario, "replay", store=None, **settings)
+    with pytest.raises(KeyboardInterrupt):
+        morph_cl.run(scenario, "replay", store=tmp_path, listener=StopAt(2), **settings)
+    resumed = morph_cl.resume("latest", store=tmp_path)
+    assert resumed.trace.model_dump_json() == whole.trace.model_dump_json()
+    assert resumed.accuracy_matrix == whole.accuracy_matrix
 
 
 class StopAt(RunListener):

@@ -16,7 +16,7 @@ from morph_cl.report.csv_export import TRACE_COLUMNS, metrics_csv, trace_csv
 from morph_cl.report.drift_tables import MOST_DRIFTS
 from morph_cl.report.streams import curve_window
 from morph_cl.report.timeline import Timeline
-from morph_cl.results.prequential import Blip, DriftPoint, Trace
+from morph_cl.results.prequential import Blip, DriftPoint, HeldOutPoint, Trace
 
 ABRUPT = DriftPoint(start=1_000, end=1_000)
 GRADUAL = DriftPoint(start=2_000, end=2_200, kind="gradual")
@@ -127,6 +127,14 @@ def test_strategies_stand_side_by_side_with_intervals_and_the_best_is_marked(dri
     assert "\nbefore" not in text
     for heading in ("recovery", "maximum", "area", "missed", "per 1,000"):
         assert heading in text
+
+
+def test_figures_of_held_out_data_have_their_columns(drifting, render):
+    trace = make_trace()
+    looks = [HeldOutPoint(samples=at, accuracies=[0.9, 0.8]) for at in range(100, trace.samples, 100)]
+    looked = trace.model_copy(update={"concepts": [n % 2 for n in range(len(trace.drifts) + 1)], "held_out": looks})
+    assert "stability" in render(drift_table([drifting(trace=looked)]), 200)
+    assert "stability" not in render(drift_table([drifting(trace=trace)]), 200)
 
 
 def test_columns_that_no_run_has_are_left_out(drifting, render):

@@ -27,6 +27,8 @@ NAMES = [
     "drifting-fashion",
     "drifting-cifar10",
 ]
+DRAWN = ["drifting-sea", "drifting-agrawal", "drifting-led", "drifting-rbf", "drifting-elec2", "recorded-river"]
+"""Scenarios that draw their own samples; tests/scenarios/tabular has more of them."""
 COMBINATIONS = [(name, setting) for name in NAMES for setting in SPECS[name].settings]
 
 
@@ -37,20 +39,20 @@ def build(name, data, *, seed=0, setting=None, validation=0.0, **options):
 
 
 def test_every_scenario_comes_in_through_the_entry_point():
-    entries = {name: load_catalog().scenarios.get(name) for name in NAMES}
+    entries = {name: load_catalog().scenarios.get(name) for name in (*NAMES, *DRAWN)}
     assert all(entry.provider.bundled and entry.provider.plugin == "scenarios" for entry in entries.values())
-    assert list(SPECS) == NAMES
+    assert list(SPECS) == [*NAMES, *DRAWN]
 
 
-def test_listing_scenarios_imports_no_torch():
+def test_listing_scenarios_imports_neither_torch_nor_river():
     code = (
         "import sys; from morph_cl_scenarios.plugin import register_scenarios as r; list(r());"
-        "sys.exit('torch' in sys.modules)"
+        "sys.exit('torch' in sys.modules or 'river' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *DRAWN])
 def test_presets_are_valid_and_training_belongs_to_a_preset(name):
     spec = SPECS[name]
     for options in spec.presets.values():
@@ -58,7 +60,7 @@ def test_presets_are_valid_and_training_belongs_to_a_preset(name):
     assert set(spec.training) <= set(spec.presets)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, *DRAWN])
 def test_options_survive_a_round_trip_through_the_record(name):
     spec = SPECS[name]
     for options in ({}, *spec.presets.values()):

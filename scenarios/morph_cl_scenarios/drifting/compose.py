@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from morph_cl import ImageData, UsageError
+from morph_cl_scenarios.drifting.concepts import Concept
 from morph_cl_scenarios.drifting.schedule import Schedule
 from morph_cl_scenarios.drifting.sources import PixelSources, add_noise, move_pixels
 from morph_cl_scenarios.seeding import stream_generator
@@ -15,7 +16,7 @@ from morph_cl_scenarios.seeding import stream_generator
 _CHUNK = 1_000
 
 
-def draw_images(schedule: Schedule, labels: Tensor, classes: int, seed: int) -> NDArray[np.int64]:
+def draw_images(schedule: Schedule[Concept], labels: Tensor, classes: int, seed: int) -> NDArray[np.int64]:
     """Choose the training image of each sample, none of them twice.
 
     Args:
@@ -49,7 +50,9 @@ def draw_images(schedule: Schedule, labels: Tensor, classes: int, seed: int) -> 
     return rows
 
 
-def _draw_classes(schedule: Schedule, available: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.int64]:
+def _draw_classes(
+    schedule: Schedule[Concept], available: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
     """The class of each sample, by the weights of its concept, (N,)."""
     natural = available / available.sum()
     weights = np.stack([natural if concept.weights is None else concept.weights for concept in schedule.concepts])
@@ -88,7 +91,7 @@ class Composer:
         seed: the stream's seed.
     """
 
-    def __init__(self, schedule: Schedule, data: ImageData, seed: int) -> None:
+    def __init__(self, schedule: Schedule[Concept], data: ImageData, seed: int) -> None:
         self.schedule = schedule
         self.data = data
         self.seed = seed
@@ -112,19 +115,26 @@ class Composer:
         index = torch.from_numpy(rows)
         return self._compose(self.data.train_x[index], self.data.train_y[index], self.schedule.concept, purpose="noise")
 
-    def test(self) -> tuple[Tensor, Tensor]:
-        """The test images of the concept at the stream's end; classes that no longer come are left out.
+    def test(self, number: int, size: int | None = None) -> tuple[Tensor, Tensor]:
+        """Test images as a concept has them; classes that do not come in it are left out.
+
+        Args:
+            number: the concept.
+            size: images at most, chosen by the seed; None takes all.
 
         Returns:
             Images (M, C, H, W) and labels (M,).
         """
-        last = int(self.schedule.newer[-1])
-        weights = self.schedule.concepts[last].weights
+        weights = self.schedule.concepts[number].weights
         x, y = self.data.test_x, self.data.test_y
+        if size is not None:
+            order = torch.from_numpy(stream_generator(self.seed, "held-out images").permutation(len(y)))
+            x, y = x[order], y[order]
         if weights is not None:
             kept = (torch.tensor(weights)[y] > 0).nonzero().squeeze(1)
             x, y = x[kept], y[kept]
-        return self._compose(x, y, np.full(len(y), last), purpose="test noise")
+        x, y = x[:size], y[:size]
+        return self._compose(x, y, np.full(len(y), number), purpose="test noise")
 
     def _compose(self, x: Tensor, y: Tensor, concept: NDArray[np.int64], purpose: str) -> tuple[Tensor, Tensor]:
         rng = stream_generator(self.seed, purpose)

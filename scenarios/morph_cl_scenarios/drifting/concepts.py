@@ -15,6 +15,9 @@ Value = TypeVar("Value", int, float)
 
 _TRIES = 100
 
+_NOISE_STEPS = 20
+"""Steps in which noise grows."""
+
 
 @dataclass(frozen=True)
 class Concept:
@@ -95,6 +98,21 @@ class ConceptMaker:
             level + self.options.noise if label in changed else level for label, level in enumerate(now.noise)
         )
         return replace(now, noise=noise)
+
+    def way(self, now: Concept, samples: int) -> list[Concept]:
+        """The angle turns by degrees, or noise grows in steps, until a new context.
+
+        Args:
+            now: the concept that it starts from.
+            samples: samples that there are on the way.
+
+        Returns:
+            The steps, at most one a sample, and the new context.
+        """
+        new = self.fresh(now)
+        degrees = max(abs(turn(a, b)) for a, b in zip(now.angles, new.angles, strict=True))
+        steps = min(samples, max(round(degrees), _NOISE_STEPS))
+        return [*(between(now, new, number / (steps + 1)) for number in range(1, steps + 1)), new]
 
     def local(self, now: Concept) -> Concept:
         """A new context for some classes only.

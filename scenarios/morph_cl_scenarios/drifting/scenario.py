@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import torch
-
-from morph_cl import Blip, ExperienceData, OnlineStream, ScenarioRequest, Stream, UsageError, make_online_stream
+from morph_cl import ScenarioRequest, Stream, UsageError
 from morph_cl_scenarios.drifting.compose import Composer, draw_images
 from morph_cl_scenarios.drifting.options import DriftingOptions
 from morph_cl_scenarios.drifting.schedule import make_schedule
-from morph_cl_scenarios.labels import class_label
+from morph_cl_scenarios.drifting.stream import make_drifting_stream
 
 
 def stream_samples(options: DriftingOptions, available: int) -> int:
@@ -46,20 +44,11 @@ def build(request: ScenarioRequest, options: DriftingOptions) -> Stream:
     schedule = make_schedule(options, samples, data.classes, request.seed)
     rows = draw_images(schedule, data.train_y, data.classes, request.seed)
     composer = Composer(schedule, data, request.seed)
-    (train_x, train_y), (test_x, test_y) = composer.stream(rows), composer.test()
-    online = OnlineStream(
-        x=train_x,
-        y=train_y,
-        concept=torch.from_numpy(schedule.concept),
-        drifts=schedule.drifts,
+    return make_drifting_stream(
+        request,
+        options,
+        schedule,
+        train=composer.stream(rows),
+        test=composer.test,
         classes=data.classes,
-        blips=tuple(Blip(start=start, end=end) for start, end in schedule.blips),
-        experience_size=options.experience_size,
     )
-    experience = ExperienceData(class_label(options.patterns), train_x, train_y, test_x, test_y)
-    detail = {
-        "samples": samples,
-        "drifts": [drift.model_dump() for drift in schedule.drifts],
-        "blips": [list(blip) for blip in schedule.blips],
-    }
-    return make_online_stream(request, experience, online, detail=detail)

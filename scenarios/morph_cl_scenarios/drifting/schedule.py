@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
 from morph_cl import DriftPoint, UsageError
 from morph_cl_scenarios.drifting.concepts import Concept, ConceptMaker
-from morph_cl_scenarios.drifting.options import WINDOWED, DriftingOptions
-from morph_cl_scenarios.drifting.patterns import PATTERNS
-from morph_cl_scenarios.drifting.timeline import Stretch, Timeline
+from morph_cl_scenarios.drifting.options import WINDOWED, DriftingOptions, StreamOptions
+from morph_cl_scenarios.drifting.patterns import PATTERNS, Fill, Made
+from morph_cl_scenarios.drifting.timeline import State, Stretch, Timeline
 from morph_cl_scenarios.seeding import stream_generator
 
 LEAST_STRETCH = 10
@@ -19,8 +21,8 @@ LEAST_STRETCH = 10
 
 
 @dataclass(frozen=True)
-class Schedule:
-    """A stream before any image is drawn.
+class Schedule(Generic[State]):
+    """A stream before any sample is drawn.
 
     Args:
         concepts: every concept that occurs.
@@ -32,7 +34,7 @@ class Schedule:
         blips: first sample and the one after the last of each outlier that is no drift.
     """
 
-    concepts: tuple[Concept, ...]
+    concepts: tuple[State, ...]
     older: NDArray[np.int64]
     newer: NDArray[np.int64]
     weight: NDArray[np.float64]
@@ -45,8 +47,12 @@ class Schedule:
         """N, the length of the stream."""
         return len(self.concept)
 
+    def segment_concepts(self) -> list[int]:
+        """The concept before the first drift and that after each drift, into ``concepts``."""
+        return [int(self.older[0]), *(int(self.older[drift.end]) for drift in self.drifts)]
 
-def make_schedule(options: DriftingOptions, samples: int, classes: int, seed: int) -> Schedule:
+
+def make_schedule(options: DriftingOptions, samples: int, classes: int, seed: int) -> Schedule[Concept]:
     """Give each pattern its segment and draw which concept each sample comes from.
 
     Args:
@@ -61,14 +67,38 @@ def make_schedule(options: DriftingOptions, samples: int, classes: int, seed: in
     Raises:
         UsageError: segments too short for their pattern, or a window longer than half a segment.
     """
-    _check_room(options, samples)
+    check_room(options, samples)
     rng = stream_generator(seed, "drifts")
     maker = ConceptMaker(options, classes, rng)
-    timeline = Timeline(samples)
-    now = maker.first()
+    return lay_out(options, samples, PATTERNS, maker, maker.first(), rng)
+
+
+def lay_out(
+    options: StreamOptions,
+    samples: int,
+    patterns: Mapping[str, Fill[State, Made]],
+    maker: Made,
+    first: State,
+    rng: np.random.Generator,
+) -> Schedule[State]:
+    """Give each pattern its segment, whatever concepts are.
+
+    Args:
+        options: the patterns; there is room for them.
+        samples: length of the stream.
+        patterns: what each pattern's name does.
+        maker: makes the concepts for them.
+        first: the concept at the stream's start.
+        rng: draws which concept each sample of a mixture comes from.
+
+    Returns:
+        The schedule.
+    """
+    timeline: Timeline[State] = Timeline(samples)
+    now = first
     bounds = [round(samples * number / len(options.patterns)) for number in range(len(options.patterns) + 1)]
     for pattern, start, stop in zip(options.patterns, bounds[:-1], bounds[1:], strict=True):
-        now = PATTERNS[pattern](timeline, Stretch(start, stop), now, maker)
+        now = patterns[pattern](timeline, Stretch(start, stop), now, maker)
     draws = rng.random(samples)
     return Schedule(
         concepts=tuple(timeline.concepts),
@@ -81,8 +111,16 @@ def make_schedule(options: DriftingOptions, samples: int, classes: int, seed: in
     )
 
 
-def _check_room(options: DriftingOptions, samples: int) -> None:
-    """Refuse segments that cannot hold their pattern."""
+def check_room(options: StreamOptions, samples: int) -> None:
+    """Refuse segments that cannot hold their pattern.
+
+    Args:
+        options: the patterns.
+        samples: length of the stream.
+
+    Raises:
+        UsageError: segments too short for their pattern, or a window longer than half a segment.
+    """
     segment = samples // len(options.patterns)
     shortest = 2 * LEAST_STRETCH
     if "recurring" in options.patterns:

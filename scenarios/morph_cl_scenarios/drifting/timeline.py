@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from morph_cl import DriftPoint
-from morph_cl_scenarios.drifting.concepts import Concept
+
+State = TypeVar("State", bound=Hashable)
+"""A concept, whatever it is made of: what holds at a time. Equal ones are one and the same."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Stretch:
         return round(place)
 
 
-class Timeline:
+class Timeline(Generic[State]):
     """Arrays over all samples, and the drifts in them.
 
     Args:
@@ -54,15 +58,15 @@ class Timeline:
     """
 
     def __init__(self, samples: int) -> None:
-        self.concepts: list[Concept] = []
+        self.concepts: list[State] = []
         self.older = np.zeros(samples, dtype=np.int64)
         self.newer = np.zeros(samples, dtype=np.int64)
         self.weight = np.ones(samples)
         self.drifts: list[DriftPoint] = []
         self.blips: list[tuple[int, int]] = []
-        self._numbers: dict[Concept, int] = {}
+        self._numbers: dict[State, int] = {}
 
-    def hold(self, stretch: Stretch, concept: Concept) -> None:
+    def hold(self, stretch: Stretch, concept: State) -> None:
         """Let one concept hold.
 
         Args:
@@ -72,7 +76,7 @@ class Timeline:
         self.older[stretch.start : stretch.stop] = self._number(concept)
         self.newer[stretch.start : stretch.stop] = self._number(concept)
 
-    def mix(self, stretch: Stretch, old: Concept, new: Concept) -> None:
+    def mix(self, stretch: Stretch, old: State, new: State) -> None:
         """Let one concept give way to another, its share falling steadily.
 
         Args:
@@ -84,7 +88,7 @@ class Timeline:
         self.newer[stretch.start : stretch.stop] = self._number(new)
         self.weight[stretch.start : stretch.stop] = (np.arange(len(stretch)) + 0.5) / len(stretch)
 
-    def drift(self, start: int, end: int, kind: str, concept: Concept) -> None:
+    def drift(self, start: int, end: int, kind: str, concept: State) -> None:
         """Note a drift for the metrics, before its new concept holds anywhere behind it.
 
         Args:
@@ -95,7 +99,7 @@ class Timeline:
         """
         self.drifts.append(DriftPoint(start=start, end=end, kind=kind, recurring=self.met(concept)))
 
-    def met(self, concept: Concept) -> bool:
+    def met(self, concept: State) -> bool:
         """Whether the stream has been in a concept.
 
         Args:
@@ -103,7 +107,7 @@ class Timeline:
         """
         return concept in self._numbers
 
-    def blip(self, stretch: Stretch, concept: Concept) -> None:
+    def blip(self, stretch: Stretch, concept: State) -> None:
         """Let an outlier in that is no drift.
 
         Args:
@@ -113,7 +117,7 @@ class Timeline:
         self.hold(stretch, concept)
         self.blips.append((stretch.start, stretch.stop))
 
-    def _number(self, concept: Concept) -> int:
+    def _number(self, concept: State) -> int:
         if concept not in self._numbers:
             self._numbers[concept] = len(self.concepts)
             self.concepts.append(concept)

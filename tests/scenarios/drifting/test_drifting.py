@@ -149,6 +149,35 @@ def test_images_may_be_floats(make_data):
     assert torch.allclose(as_float(bytes_.x), other.x, atol=0.5 / 255 + 1e-5)
 
 
+@pytest.mark.parametrize("source", ["rotation", "classes"])
+def test_held_out_images_are_test_images_as_each_concept_has_them(plenty, source):
+    incremental = ("incremental",) if source == "rotation" else ()
+    options = {"samples": 200, "source": source, "held_out_every": 10, "held_out_size": 40}
+    stream = drifting(plenty, "recurring", *incremental, **options).online
+    held_out = stream.held_out
+    assert held_out.concepts == (0, 1, 0, 1, *(2 for _ in incremental))
+    assert all(0 < len(y) <= 40 for _, y in held_out.sets)
+    if source == "rotation":
+        known = images_of(plenty.test_x)
+        assert set(images_of(held_out.sets[0][0])) <= set(known)
+        turned = take_pixels(plenty.test_x, rotation_source(137.5, 8, 8))
+        assert set(images_of(held_out.sets[1][0])) <= set(images_of(turned))
+    else:
+        start = stream.drifts[0].start
+        for (_, y), part in zip(
+            held_out.sets, (stream.y[:start], stream.y[start : stream.drifts[1].start]), strict=True
+        ):
+            assert set(y.tolist()) == set(part.tolist())
+
+
+def test_held_out_images_leave_the_stream_as_it_is(plenty):
+    plain, watched = drifting(plenty, "swap").online, drifting(plenty, "swap", held_out_every=10).online
+    assert plain.held_out is None
+    assert torch.equal(plain.x, watched.x)
+    assert torch.equal(plain.y, watched.y)
+    assert plain.drifts == watched.drifts
+
+
 # --- sources ---------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,1 @@
+"""Drifting streams of table rows: river's generators, and recorded streams."""
