@@ -17,7 +17,8 @@ from morph_cl.bridge.recorder import Recorder
 STRATEGIES = ("naive", "replay", "ewc", "der", "moe", "iwmn", "morph")
 BARE = (
     "the same maths in a plain loop over whole tensors (naive, replay, ewc, der: with a network of their size; moe, "
-    "iwmn: with their own model); for morph an MLP of one expert's size with Adam. stock: Avalanche's own on torchvision's kind of data set"
+    "iwmn: with their own model); for morph an MLP of one expert's size with Adam. "
+    "stock: Avalanche's own on torchvision's kind of data set"
 )
 _REACH = {"naive": {128: 1.4, 10: 2.0}, "replay": {128: 1.5}, "der": {128: 1.5}}
 _OPTIONS: dict[str, dict[str, Any]] = {"replay": {"mem_size": 500}, "der": {"mem_size": 500}}
