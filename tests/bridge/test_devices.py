@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
+from avalanche.training.utils import ParamData
 from torch import Tensor
 
 import morph_cl
 from morph_cl.bridge.classifier import build_classifier
 from morph_cl.bridge.loaders import JointTensorLoader, TensorLoader
+from morph_cl.bridge.state import encode_strategy, restore_strategy
 from morph_cl.catalog import load_catalog
 from morph_cl.options import validate_options
 
@@ -55,6 +59,21 @@ def test_models_compute_where_their_weights_are(name, setting):
     x, task = torch.empty(4, 1, 8, 8, device="meta"), torch.zeros(4, dtype=torch.int64, device="meta")
     logits = model(x, task) if setting == "task" else model(x)
     assert logits.device.type == "meta"
+
+
+@pytest.mark.parametrize("device", ["meta", "cpu"])
+def test_importances_of_a_gpu_go_back_to_where_the_model_is(device):
+    """Checkpoints are read on the CPU; the meta device stands for a GPU, values for what the file holds."""
+    held = ParamData("weight", init_tensor=torch.zeros(3, device=device), device=device)
+    plugin = SimpleNamespace(stateless=False, importances={"weight": held})
+    strategy = SimpleNamespace(
+        plugins=[plugin], model=torch.nn.Linear(1, 1), device=torch.device(device),
+        optimizer=torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=0.1), make_optimizer=lambda **_: None,
+    )  # fmt: skip
+    state = encode_strategy(strategy)
+    state["plugins"][0]["attributes"]["importances"]["weight"]["data"] = torch.ones(3)
+    restore_strategy(strategy, state, stream=None)
+    assert plugin.importances["weight"].data.device.type == device
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
