@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
@@ -19,6 +20,13 @@ Amp = Literal["bf16", "fp16"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
+def _device(value: str) -> str:
+    """The name of a device, whether it is here or not."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value):
+        raise ValueError("give auto, cpu, cuda, cuda:N or mps")
+    return value
+
+
 def _batch_size(value: Any) -> int | str:
     """A number of samples, or ``auto``."""
     text = str(value).strip() if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
@@ -29,6 +37,7 @@ def _batch_size(value: Any) -> int | str:
     return int(text)
 
 
+Device = Annotated[str, AfterValidator(_device)]
 BatchSize = Annotated[int | Literal["auto"], PlainValidator(_batch_size)]
 
 
@@ -71,9 +80,8 @@ class RunConfig(StreamConfig):
         "memory holds trains fastest",
     )
     eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(1_000, description="samples an evaluation step")
-    device: str = Field(
+    device: Device = Field(
         "cpu",
-        pattern=r"^(auto|cpu|cuda(:\d+)?|mps)$",
         description="where tensors live: cpu, cuda, cuda:N or mps; auto takes a GPU where there is one",
     )
     amp: Amp | None = Field(None, description="mixed precision: bf16 or fp16; None computes in float32")
