@@ -117,7 +117,7 @@ def tensor_loader_like(loader: Any, *, pin: bool = False) -> TensorLoader | Join
     shuffle = bool(loader.loader_kwargs.get("shuffle", False))
     drop_last = bool(loader.loader_kwargs.get("drop_last", False))
     parts = [
-        TensorLoader(view, size, shuffle=shuffle, drop_last=drop_last)
+        TensorLoader(view.joined(), size, shuffle=shuffle, drop_last=drop_last)
         for view, size in zip(views, loader.batch_sizes, strict=True)
         if view is not None
     ]
