@@ -101,7 +101,6 @@ class TensorView:
             x[here], y[here], task[here] = leaf.x[rows[here]], leaf.y[rows[here]], leaf.task
         return [as_float(x), y, task]
 
-
     def joined(self) -> TensorView:
         """The same samples in one leaf, where that is a small copy; else the view itself.
 
@@ -120,6 +119,23 @@ class TensorView:
         place = torch.empty_like(self.row)
         place[self.leaf_index.argsort(stable=True)] = torch.arange(len(self))
         return TensorView((TensorLeaf(x, y, first.task),), torch.zeros_like(self.leaf_index), place)
+
+
+def chained(views: Sequence[TensorView]) -> TensorView:
+    """Several data sets, one after the other.
+
+    Args:
+        views: at least one.
+
+    Returns:
+        All their samples in order; leaves are not copied.
+    """
+    leaves: list[TensorLeaf] = []
+    which = []
+    for view in views:
+        which.append(view.leaf_index + len(leaves))
+        leaves += view.leaves
+    return TensorView(tuple(leaves), torch.cat(which), torch.cat([view.row for view in views]))
 
 
 def view_of(dataset: Any) -> TensorView | None:
