@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, ValidationError, model_validator
 
 from morph_cl.errors import UnknownNameError, UsageError
 
@@ -15,7 +16,29 @@ ConfigT = TypeVar("ConfigT", bound=BaseModel)
 Setting = Literal["class", "domain", "task"]
 Watch = Literal["loss", "error", "confidence", "density", "features", "position"]
 OnDrift = Literal["notify", "reset", "raise", "grow", "switch"]
+Amp = Literal["bf16", "fp16"]
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+def _device(value: str) -> str:
+    """The name of a device, whether it is here or not."""
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", value):
+        raise ValueError("give auto, cpu, cuda, cuda:N or mps")
+    return value
+
+
+def _batch_size(value: Any) -> int | str:
+    """A number of samples, or ``auto``."""
+    text = str(value).strip() if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
+    if text == "auto":
+        return text
+    if not (text.isascii() and text.isdecimal() and 1 <= int(text) <= 65_536):
+        raise ValueError("give a number from 1 to 65,536, or auto")
+    return int(text)
+
+
+Device = Annotated[str, AfterValidator(_device)]
+BatchSize = Annotated[int | Literal["auto"], PlainValidator(_batch_size)]
 
 
 class StreamConfig(BaseModel):
@@ -51,11 +74,18 @@ class RunConfig(StreamConfig):
         None,
         description="passes over each experience; None takes the preset's, else as many as make about 40,000 samples",
     )
-    batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = Field(
-        None, description="samples a training step; None takes the preset's, else 128"
+    batch_size: BatchSize | None = Field(
+        None,
+        description="samples a training step; None takes the preset's, else 128; auto measures which size up to what "
+        "memory holds trains fastest",
     )
     eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(1_000, description="samples an evaluation step")
-    device: str = Field("cpu", pattern=r"^(cpu|cuda(:\d+)?|mps)$", description="where tensors live")
+    device: Device = Field(
+        "cpu",
+        description="where tensors live: cpu, cuda, cuda:N or mps; auto takes a GPU where there is one",
+    )
+    amp: Amp | None = Field(None, description="mixed precision: bf16 or fp16; None computes in float32")
+    compile: bool = Field(False, description="whether torch.compile compiles the model")
     threads: Annotated[int, Field(ge=1, le=1_024)] | None = Field(
         None, description="torch threads; None takes half of the machine's cores"
     )
@@ -97,6 +127,15 @@ def each_once(values: tuple[Any, ...]) -> tuple[Any, ...]:
 Seeds = Annotated[tuple[Seed, ...], Field(min_length=1), AfterValidator(each_once)]
 
 
+def _refuse_auto_batch(base: RunConfig) -> None:
+    """Refuse to compare runs that might differ in their batches."""
+    if base.batch_size == "auto":
+        raise UsageError(
+            "batch_size=auto may choose another size for each run, which a comparison cannot have; give a number "
+            "(`morph-cl run --batch-size auto` finds one)."
+        )
+
+
 class StudyConfig(BaseModel):
     """Several strategies on the same streams, each with every seed."""
 
@@ -107,6 +146,11 @@ class StudyConfig(BaseModel):
         description="the strategies to compare"
     )
     seeds: Seeds = Field(description="the seeds; each gives every strategy one stream")
+
+    @model_validator(mode="after")
+    def _one_batch_size(self) -> Self:
+        _refuse_auto_batch(self.base)
+        return self
 
     def runs(self) -> list[RunConfig]:
         """The runs of the study, seed by seed, so that an early look compares like with like."""
@@ -127,6 +171,11 @@ class AblationConfig(BaseModel):
         (), description="the mechanisms to switch off, as the strategy names them; empty takes all"
     )
     seeds: Seeds = Field(description="the seeds; each gives every variant one stream")
+
+    @model_validator(mode="after")
+    def _one_batch_size(self) -> Self:
+        _refuse_auto_batch(self.base)
+        return self
 
 
 def configured(model: type[ConfigT], **settings: Any) -> ConfigT:

@@ -126,6 +126,8 @@ class StrategySpec(Spec):
         offers: by action on a drift (``grow``: it has ``grow_expert()``; ``switch``: ``switch_context()``), the options
             of its own that the action needs.
         refuses: of ``reset`` and ``raise`` those that mean nothing to it: refused before training.
+        accelerations: of ``amp`` (losses and statistics bear 16 bits) and ``compile`` (the model keeps its shape and is
+            called as a whole) those that it works with; the others are refused before training.
     """
 
     kind: ClassVar[str] = "strategy"
@@ -136,6 +138,7 @@ class StrategySpec(Spec):
     ablations: Mapping[str, tuple[Mapping[str, Any], str]] = field(default_factory=dict)
     offers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
+    accelerations: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -154,6 +157,10 @@ class StrategySpec(Spec):
             self._check_own(f"offers {action!r}", options, self.params)
         if not isinstance(self.refuses, tuple) or not set(self.refuses) <= {"reset", "raise"}:
             raise PluginError(f"{self.kind} {self.name!r}: refuses is {self.refuses!r}; give a tuple of reset, raise.")
+        if not isinstance(self.accelerations, tuple) or not set(self.accelerations) <= {"amp", "compile"}:
+            raise PluginError(
+                f"{self.kind} {self.name!r}: accelerations is {self.accelerations!r}; give a tuple of amp, compile."
+            )
 
     def _named(self, what: str, values: object) -> list[tuple[str, Any]]:
         """The items of a mapping with kebab-case names."""

@@ -247,4 +247,4 @@ def _on_device(config: RunConfig, device: str) -> RunConfig:
     try:
         return RunConfig.model_validate({**dict(config), "device": device})
     except ValidationError as error:
-        raise UsageError(f"device {device!r} is unknown; give cpu, cuda, cuda:N or mps.") from error
+        raise UsageError(f"device {device!r} is unknown; give auto, cpu, cuda, cuda:N or mps.") from error

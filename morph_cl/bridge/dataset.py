@@ -17,6 +17,8 @@ from avalanche.benchmarks.utils.flat_data import ConstantSequence
 from torch import Tensor
 from torch.utils.data import Dataset
 
+_JOINED_BYTES = 64_000_000
+
 
 def as_float(x: Tensor) -> Tensor:
     """Images as learners see them: uint8 becomes float32 in [0, 1], float32 stays."""
@@ -98,6 +100,42 @@ class TensorView:
             leaf = self.leaves[number]
             x[here], y[here], task[here] = leaf.x[rows[here]], leaf.y[rows[here]], leaf.task
         return [as_float(x), y, task]
+
+    def joined(self) -> TensorView:
+        """The same samples in one leaf, where that is a small copy; else the view itself.
+
+        A memory of many experiences is a few samples of each of many leaves: gathered leaf by leaf, every batch would
+        cost more with every experience.
+        """
+        first = self.leaves[0]
+        alike = all(
+            type(leaf) is TensorLeaf and leaf.task == first.task and leaf.x.dtype == first.x.dtype
+            for leaf in self.leaves
+        )
+        if len(self.leaves) == 1 or not alike or len(self) * first.sample_bytes > _JOINED_BYTES:
+            return self
+        x = torch.cat([leaf.x[self.row[self.leaf_index == number]] for number, leaf in enumerate(self.leaves)])
+        y = torch.cat([leaf.y[self.row[self.leaf_index == number]] for number, leaf in enumerate(self.leaves)])
+        place = torch.empty_like(self.row)
+        place[self.leaf_index.argsort(stable=True)] = torch.arange(len(self))
+        return TensorView((TensorLeaf(x, y, first.task),), torch.zeros_like(self.leaf_index), place)
+
+
+def chained(views: Sequence[TensorView]) -> TensorView:
+    """Several data sets, one after the other.
+
+    Args:
+        views: at least one.
+
+    Returns:
+        All their samples in order; leaves are not copied.
+    """
+    leaves: list[TensorLeaf] = []
+    which = []
+    for view in views:
+        which.append(view.leaf_index + len(leaves))
+        leaves += view.leaves
+    return TensorView(tuple(leaves), torch.cat(which), torch.cat([view.row for view in views]))
 
 
 def view_of(dataset: Any) -> TensorView | None:

@@ -24,13 +24,17 @@ class TensorLoader:
         batch_size: samples a batch; the last batch of an epoch may be smaller.
         shuffle: whether each epoch takes a new order.
         drop_last: whether a smaller last batch is left out.
+        pin: whether batches lie in pinned memory.
     """
 
-    def __init__(self, view: TensorView, batch_size: int, *, shuffle: bool, drop_last: bool = False) -> None:
+    def __init__(
+        self, view: TensorView, batch_size: int, *, shuffle: bool, drop_last: bool = False, pin: bool = False
+    ) -> None:
         self.view = view
         self.batch_size = batch_size
         self.shuffle = shuffle
         self.drop_last = drop_last
+        self.pin = pin
 
     def __len__(self) -> int:
         full, rest = divmod(len(self.view), self.batch_size)
@@ -45,7 +49,7 @@ class TensorLoader:
 
     def __iter__(self) -> Iterator[list[Tensor]]:
         for index in self.indices():
-            yield self.view.batch(index)
+            yield _placed(self.view.batch(index), self.pin)
 
 
 class JointTensorLoader:
@@ -55,12 +59,14 @@ class JointTensorLoader:
         parts: one loader a data set.
         leading: index of the part whose epoch ends the epoch.
         cycle: whether a shorter part starts again when it is used up; else it drops out.
+        pin: whether batches lie in pinned memory.
     """
 
-    def __init__(self, parts: Sequence[TensorLoader], leading: int, *, cycle: bool) -> None:
+    def __init__(self, parts: Sequence[TensorLoader], leading: int, *, cycle: bool, pin: bool = False) -> None:
         self.parts = list(parts)
         self.leading = leading
         self.cycle = cycle
+        self.pin = pin
 
     def __len__(self) -> int:
         return len(self.parts[self.leading])
@@ -73,7 +79,7 @@ class JointTensorLoader:
                 index = self._next(sources, number)
                 if index is not None:
                     batches.append(part.view.batch(index))
-            yield [torch.cat(columns) for columns in zip(*batches, strict=True)]
+            yield _placed([torch.cat(columns) for columns in zip(*batches, strict=True)], self.pin)
 
     def _next(self, sources: list[Iterator[Tensor] | None], number: int) -> Tensor | None:
         source = sources[number]
@@ -88,11 +94,17 @@ class JointTensorLoader:
         return index
 
 
-def tensor_loader_like(loader: Any) -> TensorLoader | JointTensorLoader | None:
+def _placed(batch: list[Tensor], pin: bool) -> list[Tensor]:
+    """A batch in pinned memory where that is asked for: Avalanche's copies to the device do not wait then."""
+    return [column.pin_memory() for column in batch] if pin else batch
+
+
+def tensor_loader_like(loader: Any, *, pin: bool = False) -> TensorLoader | JointTensorLoader | None:
     """The tensor loader that yields what one of Avalanche's own multi-data-set loaders would.
 
     Args:
         loader: what a strategy or a plugin of its (replay, for one) has set as data loader.
+        pin: whether batches shall lie in pinned memory.
 
     Returns:
         The faster loader, or None where ``loader`` is of another kind or holds data that is not whole tensors.
@@ -105,10 +117,11 @@ def tensor_loader_like(loader: Any) -> TensorLoader | JointTensorLoader | None:
     shuffle = bool(loader.loader_kwargs.get("shuffle", False))
     drop_last = bool(loader.loader_kwargs.get("drop_last", False))
     parts = [
-        TensorLoader(view, size, shuffle=shuffle, drop_last=drop_last)
+        TensorLoader(view.joined(), size, shuffle=shuffle, drop_last=drop_last)
         for view, size in zip(views, loader.batch_sizes, strict=True)
         if view is not None
     ]
     if len(parts) == 1:
+        parts[0].pin = pin
         return parts[0]
-    return JointTensorLoader(parts, loader.termination_dataset, cycle=loader.oversample_small_datasets)
+    return JointTensorLoader(parts, loader.termination_dataset, cycle=loader.oversample_small_datasets, pin=pin)

@@ -24,7 +24,8 @@ class Recorder(SupervisedPlugin):
 
     Args:
         points: how many points of the training curve to keep for each experience.
-        on_step: called after each training iteration with the share of correct answers since the last point.
+        on_step: called after each training iteration with what tells the share of correct answers since the last
+            point: to ask makes the program wait for the device.
 
     Attributes:
         curve: the points of the training curve so far.
@@ -34,7 +35,7 @@ class Recorder(SupervisedPlugin):
 
     stateless = True
 
-    def __init__(self, points: int = 20, on_step: Callable[[float], None] | None = None) -> None:
+    def __init__(self, points: int = 20, on_step: Callable[[Callable[[], float]], None] | None = None) -> None:
         super().__init__()
         self.points = points
         self.on_step = on_step
@@ -42,9 +43,10 @@ class Recorder(SupervisedPlugin):
         self.samples = 0
         self.diverged = False
         self._row: list[float] = []
-        self._correct = self._seen = 0
+        self._answers: list[tuple[Tensor, Tensor]] = []
         self._calibration = torch.zeros(_BINS, 3, dtype=torch.float64)
-        self._window_correct = self._window_seen = 0
+        self._window_correct: Tensor | int = 0  # stays on the device until somebody asks
+        self._window_seen = 0
         self._window_weights = ExpertWindow()
         self._steps = self._stride = 1
 
@@ -62,12 +64,11 @@ class Recorder(SupervisedPlugin):
         size = min(len(strategy.mb_y), strategy.train_mb_size)  # what replay appended stands behind
         self.samples += size
         answers = strategy.mb_output[:size].argmax(1)
-        self._window_correct += int((answers == strategy.mb_y[:size]).sum())
+        self._window_correct = self._window_correct + (answers == strategy.mb_y[:size]).sum()
         self._window_seen += size
-        accuracy = self._window_correct / self._window_seen
         self._window_weights.add(strategy)
         if self.on_step is not None:
-            self.on_step(accuracy)
+            self.on_step(self.running_accuracy)
         done = strategy.clock.train_exp_iterations  # the clock stands before the recorder: this step is counted
         if done % self._stride == 0 or done == self._steps:
             names, weights = self._window_weights.close()
@@ -75,12 +76,16 @@ class Recorder(SupervisedPlugin):
                 CurvePoint(
                     experience=strategy.clock.train_exp_counter,
                     samples=self.samples,
-                    train_accuracy=accuracy,
+                    train_accuracy=self.running_accuracy(),
                     expert_names=names,
                     expert_weights=weights,
                 )
             )
             self._window_correct = self._window_seen = 0
+
+    def running_accuracy(self) -> float:
+        """Share of correct answers since the last point of the curve; NaN before the first step after it."""
+        return int(self._window_correct) / self._window_seen if self._window_seen else math.nan
 
     # --- evaluation ------------------------------------------------------------------------------------------------
 
@@ -109,24 +114,27 @@ class Recorder(SupervisedPlugin):
 
     def before_eval_exp(self, strategy: Any, **_: Any) -> None:  # noqa: ARG002
         """Start a count."""
-        self._correct = self._seen = 0
+        self._answers = []
 
     def after_eval_iteration(self, strategy: Any, **_: Any) -> None:
-        """Count the answers of one batch."""
-        output, target = strategy.mb_output.detach(), strategy.mb_y
-        correct = output.argmax(1) == target
-        self._correct += int(correct.sum())
-        self._seen += len(target)
-        self._bin(output, correct)
+        """Keep the answers of one batch where they are: to look at them now would make the program wait."""
+        output = strategy.mb_output.detach()
+        confidence = output.float().softmax(1).max(1).values
+        self._answers.append((confidence, output.argmax(1) == strategy.mb_y))
 
     def after_eval_exp(self, strategy: Any, **_: Any) -> None:  # noqa: ARG002
         """Close a count."""
-        self._row.append(self._correct / self._seen if self._seen else math.nan)
+        if not self._answers:
+            self._row.append(math.nan)
+            return
+        confidence, correct = (torch.cat(parts).cpu().double() for parts in zip(*self._answers, strict=True))
+        self._answers = []
+        self._row.append(int(correct.sum()) / len(correct))
+        self._bin(confidence, correct)
 
-    def _bin(self, output: Tensor, correct: Tensor) -> None:
-        confidence = output.float().softmax(1).max(1).values.double().cpu()
+    def _bin(self, confidence: Tensor, correct: Tensor) -> None:
+        """Add answers (N,) to the bins of their confidence."""
         self.diverged = self.diverged or not bool(confidence.isfinite().all())
         confidence = confidence.nan_to_num(0.0)
         number = (confidence * _BINS).long().clamp_(max=_BINS - 1)
-        values = torch.stack([torch.ones_like(confidence), confidence, correct.double().cpu()], 1)
-        self._calibration.index_add_(0, number, values)
+        self._calibration.index_add_(0, number, torch.stack([torch.ones_like(confidence), confidence, correct], 1))

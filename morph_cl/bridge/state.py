@@ -192,7 +192,8 @@ class _Encoder:
         return {KIND: "module", "state": dict(module.state_dict()), "training": module.training}
 
     def _param_data(self, data: ParamData, place: str) -> Any:  # noqa: ARG002
-        return {KIND: "param-data", "name": data.name, "data": data.data}
+        # Files are read on the CPU: what lay on a GPU must go back to the model that it is computed with.
+        return {KIND: "param-data", "name": data.name, "data": data.data, "on_cpu": data.data.device.type == "cpu"}
 
     def _generator(self, generator: torch.Generator, place: str) -> Any:  # noqa: ARG002
         return {KIND: "generator", "state": generator.get_state()}
@@ -263,7 +264,8 @@ class _Decoder:
         return module.train(node["training"])
 
     def _param_data(self, node: Any, _: Any) -> Any:
-        return ParamData(node["name"], init_tensor=node["data"], device=node["data"].device)
+        device = node["data"].device if node.get("on_cpu", True) else self.strategy.device
+        return ParamData(node["name"], init_tensor=node["data"].to(device), device=device)
 
     def _generator(self, node: Any, existing: Any) -> Any:
         generator = existing if isinstance(existing, torch.Generator) else torch.Generator()

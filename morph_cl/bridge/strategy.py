@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
+from morph_cl.bridge.callbacks import SparingCallbacks
 from morph_cl.bridge.classifier import TaskMaskedClassifier
 from morph_cl.bridge.dataset import view_of
 from morph_cl.bridge.inspection import LabelledBatch
@@ -22,7 +23,7 @@ from morph_cl.bridge.loaders import TensorLoader, tensor_loader_like
 from morph_cl.results.record import Event
 
 
-class TensorStrategy:
+class TensorStrategy(SparingCallbacks):
     """Feeds an Avalanche strategy with slices of whole tensors, and reports what it does.
 
     Class attributes:
@@ -41,7 +42,9 @@ class TensorStrategy:
         if view is None:
             super().make_train_dataloader(shuffle=shuffle, drop_last=drop_last, **kwargs)  # type: ignore[misc]
             return
-        strategy.dataloader = TensorLoader(view, strategy.train_mb_size, shuffle=shuffle, drop_last=drop_last)
+        strategy.dataloader = TensorLoader(
+            view, strategy.train_mb_size, shuffle=shuffle, drop_last=drop_last, pin=_pins(strategy)
+        )
 
     def make_eval_dataloader(self, **kwargs: Any) -> None:
         """Set the loader of the adapted evaluation data."""
@@ -50,13 +53,19 @@ class TensorStrategy:
         if view is None:
             super().make_eval_dataloader(**kwargs)  # type: ignore[misc]
             return
-        strategy.dataloader = TensorLoader(view, strategy.eval_mb_size, shuffle=False)
+        strategy.dataloader = TensorLoader(view, strategy.eval_mb_size, shuffle=False, pin=_pins(strategy))
 
     def _before_training_exp(self, **kwargs: Any) -> None:
         """Let plugins set their loader first (Avalanche's replay does), then take its fast equivalent."""
+        self._forget_listeners()
         super()._before_training_exp(**kwargs)  # type: ignore[misc]
         strategy: Any = self
-        strategy.dataloader = tensor_loader_like(strategy.dataloader) or strategy.dataloader
+        loader = tensor_loader_like(strategy.dataloader, pin=_pins(strategy))
+        strategy.dataloader = loader or strategy.dataloader
+
+    def _before_eval_exp(self, **kwargs: Any) -> None:
+        self._forget_listeners()
+        super()._before_eval_exp(**kwargs)  # type: ignore[misc]
 
     # --- drifts ----------------------------------------------------------------------------------------------------
 
@@ -125,6 +134,11 @@ class TensorStrategy:
             expert is named ``oracle_...``.
         """
         return {}
+
+
+def _pins(strategy: Any) -> bool:
+    """Whether batches shall lie in pinned memory, from which a GPU fetches them while the program goes on."""
+    return bool(strategy.device.type == "cuda")
 
 
 def start_anew(strategy: Any, fresh: Any) -> None:

@@ -99,10 +99,10 @@ Epochs = Annotated[
     ),
 ]
 BatchSize = Annotated[
-    int | None,
+    str | None,
     typer.Option(
-        metavar="N",
-        help="Samples a training step; the preset's, else 128, by default.",
+        metavar="N|auto",
+        help="Samples a training step; the preset's, else 128, by default; auto: what trains fastest.",
         rich_help_panel=TRAINING,
     ),
 ]
@@ -112,7 +112,19 @@ EvalBatchSize = Annotated[
 ]
 Device = Annotated[
     str | None,
-    typer.Option(metavar="DEVICE", help="cpu, cuda, cuda:1 or mps; cpu by default.", rich_help_panel=TRAINING),
+    typer.Option(
+        metavar="DEVICE",
+        help="cpu (default), cuda, cuda:1, mps, or auto: a GPU where there is one.",
+        rich_help_panel=TRAINING,
+    ),
+]
+Amp = Annotated[
+    str | None,
+    typer.Option(metavar="bf16|fp16", help="Mixed precision; float32 by default.", rich_help_panel=TRAINING),
+]
+Compile = Annotated[
+    bool | None,
+    typer.Option("--compile", metavar="", help="Compile the model by torch.compile.", rich_help_panel=TRAINING),
 ]
 Threads = Annotated[
     int | None,

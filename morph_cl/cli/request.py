@@ -160,7 +160,8 @@ def run_config(given: Given) -> RunConfig:
         first = error.errors()[0]
         key, *rest = (str(part) for part in first["loc"])
         where = ".".join([given.named(key), *rest]) if rest else given.named(key)
-        message = first["msg"][:1].lower() + first["msg"][1:]
+        message = first["msg"].removeprefix("Value error, ")
+        message = message[:1].lower() + message[1:]
         raise UsageError(f"{where} is {first['input']!r}: {message}.") from error
 
 

@@ -23,7 +23,25 @@ def check_device(device: str) -> None:
     if there and ":" in device:
         there = int(device.partition(":")[2]) < torch.cuda.device_count()
     if not there:
-        raise UsageError(f"device {device!r} is not available on this machine; use --device cpu.")
+        raise UsageError(f"device {device!r} is not available on this machine; use --device cpu, or --device auto.")
+
+
+def resolve_device(device: str) -> str:
+    """The device that is meant.
+
+    Args:
+        device: ``auto``, or the name of a device.
+
+    Returns:
+        For ``auto`` ``cuda`` where there is one, else ``mps``, else ``cpu``; any other as it is.
+
+    Raises:
+        UsageError: this machine has no such device.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    check_device(device)
+    return device
 
 
 def default_threads() -> int:

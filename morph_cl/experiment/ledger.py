@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from morph_cl.bridge.prequential import Counts
-from morph_cl.results.record import CurvePoint, Event, ExperienceReport
+from morph_cl.results.record import BatchTrial, CurvePoint, Event, ExperienceReport
 
 
 @dataclass
@@ -26,6 +26,7 @@ class Ledger:
         samples: training samples of the stream seen.
         counts: of a test-then-train stream, what was predicted right.
         part_seconds: time in training on an experience that is not over yet.
+        batch_search: what the search for a batch size tried.
     """
 
     initial: list[float] = field(default_factory=list)
@@ -40,6 +41,7 @@ class Ledger:
     samples: int = 0
     counts: Counts = field(default_factory=Counts)
     part_seconds: float = 0.0
+    batch_search: list[BatchTrial] = field(default_factory=list)
 
     def report(self, events: list[Event]) -> ExperienceReport:
         """What observers are told of the last experience.
@@ -62,6 +64,7 @@ class Ledger:
         tree = dict(vars(self))
         tree["events"] = [event.model_dump() for event in self.events]
         tree["curve"] = [point.model_dump() for point in self.curve]
+        tree["batch_search"] = [trial.model_dump() for trial in self.batch_search]
         tree["counts"] = asdict(self.counts)
         return tree
 
@@ -75,4 +78,5 @@ class Ledger:
         events = [Event(**event) for event in tree["events"]]
         curve = [CurvePoint(**point) for point in tree["curve"]]
         counts = Counts(**tree.get("counts", {}))
-        return cls(**{**tree, "events": events, "curve": curve, "counts": counts})
+        search = [BatchTrial(**trial) for trial in tree.get("batch_search", [])]
+        return cls(**{**tree, "events": events, "curve": curve, "counts": counts, "batch_search": search})

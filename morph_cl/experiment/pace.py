@@ -39,11 +39,11 @@ class Pace:
         self._told = 0.0
         self._base = done
 
-    def step(self, train_accuracy: float) -> None:
+    def step(self, train_accuracy: Callable[[], float]) -> None:
         """Tell of a training step, unless the last report is too recent.
 
         Args:
-            train_accuracy: running accuracy on recent training batches.
+            train_accuracy: tells the running accuracy on recent training batches.
         """
         now = time.perf_counter()
         if now - self._told < _INTERVAL:
@@ -64,7 +64,7 @@ class Pace:
                 epoch=epoch,
                 epochs=self.epochs,
                 fraction=fraction,
-                train_accuracy=train_accuracy,
+                train_accuracy=train_accuracy(),
                 average_accuracy=self._average(),
                 experts=getattr(self.strategy, "expert_count", 1),
                 elapsed=elapsed,

@@ -13,6 +13,7 @@ from morph_cl.catalog import Catalog
 from morph_cl.config import RunConfig, StreamConfig
 from morph_cl.data.resolve import DatasetChoice, resolve_dataset
 from morph_cl.errors import UnknownNameError, UsageError
+from morph_cl.experiment.acceleration import check_acceleration
 from morph_cl.experiment.attachment import Attachment, parse_attachment
 from morph_cl.experiment.monitoring import MonitorPlan, plan_monitor
 from morph_cl.experiment.profile import with_profile
@@ -92,7 +93,7 @@ class RunPlan:
         strategy: the learner and who offers it.
         strategy_options: its validated options.
         stream: the stream that it will meet.
-        batch_size: samples a training step.
+        batch_size: samples a training step; where it is to be measured, what it would be else.
         epochs: passes over each experience; None where that depends on the size of the data.
         attachments: the Avalanche plugins to attach.
         monitor: the drift detector to attach, if any.
@@ -145,6 +146,7 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
             f"scenario {spec.name!r} is test-then-train: each sample comes once, so epochs={config.epochs} cannot "
             "apply; leave it out."
         )
+    check_acceleration(config, strategy.spec, spec, catalog)
     own = {**config.options.get(strategy.spec.name, {}), **config.options.get(config.strategy, {})}
     strategy_options = validate_options(strategy.spec.params, own, strategy.spec.name)
     return RunPlan(
@@ -153,7 +155,7 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
         strategy=strategy,
         strategy_options=strategy_options,
         stream=stream,
-        batch_size=config.batch_size
+        batch_size=(None if config.batch_size == "auto" else config.batch_size)
         or _prescribed(config, spec, "batch_size")
         or (_ONLINE_BATCH if spec.online else _BATCH),
         epochs=1 if spec.online else config.epochs or _prescribed(config, spec, "epochs"),

@@ -11,8 +11,11 @@ import torch
 from torch import nn
 
 from morph_cl.bridge.accounting import memory_use
+from morph_cl.bridge.batch_search import best_trial, search_batch_size
 from morph_cl.bridge.checkpoint import load_checkpoint, load_model, remove_checkpoints, save_checkpoint, save_model
+from morph_cl.bridge.compiled import compile_model
 from morph_cl.bridge.context import StrategyContext
+from morph_cl.bridge.precision import use_mixed_precision
 from morph_cl.bridge.prequential import experience_count, experiences_done, train_online
 from morph_cl.bridge.randomness import random_state, seed_everything, set_random_state
 from morph_cl.bridge.recorder import Recorder
@@ -21,7 +24,7 @@ from morph_cl.bridge.stream import Stream
 from morph_cl.errors import CheckpointError
 from morph_cl.experiment.description import describe_run, resolved_config
 from morph_cl.experiment.figures import join_figures, own_figures
-from morph_cl.experiment.hardware import check_device, default_threads
+from morph_cl.experiment.hardware import default_threads, resolve_device
 from morph_cl.experiment.ledger import Ledger
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.online import as_one_experience, look_online, make_trace
@@ -61,13 +64,13 @@ class RunSession:
         store: RunStore | None = None,
         avalanche_plugins: Sequence[Any] = (),
     ) -> None:
-        self.plan = plan
+        device = resolve_device(plan.config.device)
+        self.plan = plan = replace(plan, config=plan.config.model_copy(update={"device": device}))
         self.listener = listener
         self.store = store
         self.folder: RunFolder | None = None
         self._warned_of_divergence = False
         self.resumable = not avalanche_plugins  # objects that no configuration names cannot be built again
-        check_device(plan.config.device)
         torch.set_num_threads(plan.config.threads or default_threads())
         self._extra_plugins = tuple(avalanche_plugins)
         self.data: DatasetInfo
@@ -91,26 +94,12 @@ class RunSession:
     def build_strategy(self) -> Any:
         """A fresh strategy for the stream, the monitor of drifts and the recorder attached last."""
         plan = self.plan
-        context = StrategyContext(
-            input_shape=self.stream.input_shape,
-            classes=self.stream.classes,
-            experiences=len(self.stream),
-            setting=plan.stream.setting,
-            epochs=self.epochs,
-            batch_size=plan.batch_size,
-            eval_batch_size=plan.config.eval_batch_size,
-            device=plan.config.device,
-            seed=plan.config.seed,
-            build_expert=self._build_expert,
-            expert_options=lambda name: plan.catalog.experts.get(name).spec.params.model_fields,
-            build_detector=self._build_detector,
-            plugins=(*(attachment.build() for attachment in plan.attachments), *self._extra_plugins),
-        )
+        plugins = (*(attachment.build() for attachment in plan.attachments), *self._extra_plugins)
 
         def fresh() -> Any:
-            return plan.strategy.spec.resolve()(replace(context, plugins=()), plan.strategy_options)
+            return self._build_learner(plan.batch_size)
 
-        strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
+        strategy = self._build_learner(plan.batch_size, plugins)
         self.monitor = (
             plan.monitor.build(self.stream, self.epochs, fresh=fresh, warn=self.listener.warned)
             if plan.monitor is not None
@@ -131,6 +120,42 @@ class RunSession:
         strategy.plugins.append(self.recorder)
         return strategy
 
+    def _build_learner(self, batch_size: int, plugins: Sequence[Any] = ()) -> Any:
+        """The strategy alone, in the precision that was asked for."""
+        plan = self.plan
+        context = StrategyContext(
+            input_shape=self.stream.input_shape,
+            classes=self.stream.classes,
+            experiences=len(self.stream),
+            setting=plan.stream.setting,
+            epochs=self.epochs,
+            batch_size=batch_size,
+            eval_batch_size=plan.config.eval_batch_size,
+            device=plan.config.device,
+            seed=plan.config.seed,
+            build_expert=self._build_expert,
+            expert_options=lambda name: plan.catalog.experts.get(name).spec.params.model_fields,
+            build_detector=self._build_detector,
+            plugins=plugins,
+        )
+        strategy = plan.strategy.spec.resolve()(context, plan.strategy_options)
+        if plan.config.amp is not None:
+            use_mixed_precision(strategy, plan.config.amp)
+        return strategy
+
+    def _search_batch_size(self) -> None:
+        """Find the batch size where that is asked for; a run that goes on has it in its configuration."""
+        if self.plan.config.batch_size != "auto":
+            return
+        seed_everything(self.plan.config.seed)
+        trials = search_batch_size(self._build_learner, self.stream.benchmark.train_stream[0])
+        self.ledger.batch_search = trials
+        self.plan = replace(self.plan, batch_size=best_trial(trials).batch_size)
+
+    def _compile(self, strategy: Any) -> None:
+        if self.plan.config.compile:
+            compile_model(strategy, self.stream.input_shape)
+
     def _build_expert(self, name: str, options: Mapping[str, Any] | None) -> nn.Module:
         spec = self.plan.catalog.experts.get(name).spec
         values = {**self.plan.record_options(spec.name), **self.plan.record_options(name), **(options or {})}
@@ -149,8 +174,10 @@ class RunSession:
         Returns:
             The record, stored where there is a store.
         """
+        self._search_batch_size()
         seed_everything(self.plan.config.seed)
         strategy = self.build_strategy()
+        self._compile(strategy)
         if self.store is not None:
             self.folder = self.store.create(resolved_config(self.plan, self.epochs), self.start)
         self._begin()
@@ -177,6 +204,7 @@ class RunSession:
         self.ledger = Ledger.from_tree(saved["ledger"])
         strategy = self.build_strategy()
         restore_strategy(strategy, saved["strategy"], self.stream)
+        self._compile(strategy)
         self.recorder.curve, self.recorder.samples = list(self.ledger.curve), self.ledger.samples
         set_random_state(saved["random"])
         self._begin()
@@ -340,6 +368,7 @@ class RunSession:
             experts=ledger.experts,
             events=ledger.events,
             curve=ledger.curve,
+            batch_search=ledger.batch_search,
             trace=None if online is None else make_trace(online, ledger.counts, ledger.events),
             scenario_info=self.start.scenario,
             strategy_info=self.start.strategy,

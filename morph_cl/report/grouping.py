@@ -144,6 +144,7 @@ def _facts(record: RunRecord) -> dict[str, str]:
         "data": record.dataset_info.checksum[:12],
         "epochs": config.epochs,
         "batch_size": config.batch_size,
+        "amp": config.amp,
         "validation": config.validation,
         "attach": config.attach,
         "detector": _detector(config),

@@ -40,6 +40,7 @@ def run_header(record: RunRecord, *, ascii_only: bool = False) -> RenderableType
         ("boundaries", f"{strategy.boundaries}: {_BOUNDARIES.get(strategy.boundaries, 'not said')}"),
         ("seed", str(record.seed)),
         ("cost", cost_line(record)),
+        *(("speed", line) for line in [speed_line(record)] if line),
         ("events", _events(record)),
     ]
     return EncodingSafe(_panel(rows, record.run_id or "run (not stored)"), ascii_only=ascii_only)
@@ -144,6 +145,21 @@ def cost_line(record: RunRecord) -> str:
         f"{human_bytes(record.memory.total_bytes)} held, {duration(record.timing.train_seconds)} training, "
         f"{duration(record.timing.eval_seconds)} evaluation, {record.provenance.device}"
     )
+
+
+def speed_line(record: RunRecord) -> str:
+    """Mixed precision, compilation and the batch size that was measured; empty where none was asked for.
+
+    Args:
+        record: a run.
+    """
+    config = record.config
+    parts: list[str] = [config.amp] if config.amp else []
+    parts += ["compiled"] if config.compile else []
+    if record.batch_search:
+        tried = ", ".join(f"{trial.batch_size}: {trial.samples_per_second:,.0f}" for trial in record.batch_search)
+        parts.append(f"batches of {config.batch_size} by measurement (samples a second of {tried})")
+    return ", ".join(parts)
 
 
 def _events(record: RunRecord) -> str:

@@ -136,6 +136,18 @@ class Timing(_Part):
     train_seconds_by_experience: list[float] = Field(default_factory=list)
 
 
+class BatchTrial(_Part):
+    """A batch size that ``--batch-size auto`` tried.
+
+    Args:
+        batch_size: samples a training step.
+        samples_per_second: of the stream, by the median of a few steps.
+    """
+
+    batch_size: int
+    samples_per_second: float
+
+
 class CalibrationBin(_Part):
     """Predictions of the final model with a confidence in one bin.
 
@@ -235,6 +247,7 @@ class RunRecord(_Part):
         events: what the strategy did.
         curve: training accuracy as training went on.
         trace: what was predicted of each batch before it was learned; None unless the stream is test-then-train.
+        batch_search: what ``--batch-size auto`` tried; the size that it took stands in the configuration.
     """
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, serialize_by_alias=True)
@@ -256,6 +269,7 @@ class RunRecord(_Part):
     events: list[Event] = Field(default_factory=list)
     curve: list[CurvePoint] = Field(default_factory=list)
     trace: Trace | None = None
+    batch_search: list[BatchTrial] = Field(default_factory=list)
     scenario_info: ScenarioInfo
     strategy_info: StrategyInfo
     dataset_info: DatasetInfo

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
-from morph_cl.bridge.dataset import Origin, TensorLeaf, as_float, tensor_dataset, view_of
+from morph_cl.bridge.dataset import Origin, TensorLeaf, TensorView, as_float, tensor_dataset, view_of
 from morph_cl.bridge.loaders import JointTensorLoader, TensorLoader, tensor_loader_like
 
 
@@ -91,3 +91,30 @@ def test_replay_loader_keeps_avalanches_batch_make_up():
 
 def test_other_loaders_are_left_alone():
     assert tensor_loader_like(DataLoader(tensor_dataset(leaf(4)))) is None
+
+
+@given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=5), seed=st.integers(0, 1_000))
+def test_a_joined_view_gives_the_same_batches(sizes, seed):
+    generator = torch.Generator().manual_seed(seed)
+    leaves = tuple(
+        TensorLeaf(
+            torch.randint(0, 256, (size, 1, 2, 2), dtype=torch.uint8, generator=generator),
+            torch.randint(0, 9, (size,), generator=generator),
+        )
+        for size in sizes
+    )
+    which = torch.cat([torch.full((size,), number) for number, size in enumerate(sizes)])
+    rows = torch.cat([torch.arange(size) for size in sizes])
+    order = torch.randperm(len(rows), generator=generator)[: max(1, len(rows) - 2)]
+    view = TensorView(leaves, which[order], rows[order])
+    joined = view.joined()
+    assert len(joined.leaves) == 1
+    index = torch.randperm(len(view), generator=generator)
+    for mine, theirs in zip(view.batch(index), joined.batch(index), strict=True):
+        assert torch.equal(mine, theirs)
+
+
+def test_views_of_several_tasks_stay_apart():
+    leaves = tuple(TensorLeaf(torch.zeros(2, 1, 2, 2), torch.zeros(2, dtype=torch.int64), task) for task in (0, 1))
+    view = TensorView(leaves, torch.tensor([0, 0, 1, 1]), torch.tensor([0, 1, 0, 1]))
+    assert view.joined() is view

@@ -57,7 +57,7 @@ def test_the_training_curve_counts_stream_samples_and_keeps_few_points(make_flip
     stream: Stream = make_flipped()
     told: list[float] = []
     strategy, recorder = strategy_of(Oracle(torch.tensor([0.0, 3.0, 0.0, 0.0])))
-    recorder.on_step = told.append
+    recorder.on_step = lambda accuracy: told.append(accuracy())
     strategy.train(stream.benchmark.train_stream[0], eval_streams=[])
     assert len(told) == 15, "240 images in batches of 16"
     assert [point.samples for point in recorder.curve] == [64, 128, 192, 240]

@@ -34,6 +34,7 @@ def _bounds() -> list[StrategySpec]:
             "",
             TrainingOptions,
             boundaries="free",
+            accelerations=("amp", "compile"),
         ),
         _spec(
             "joint",
@@ -41,6 +42,7 @@ def _bounds() -> list[StrategySpec]:
             "Training on the data of all experiences so far: the upper bound.",
             "Avalanche, Cumulative",
             options.JointOptions,
+            accelerations=("amp", "compile"),
         ),
     ]
 
@@ -54,6 +56,7 @@ def _regularized() -> list[StrategySpec]:
             "Kirkpatrick et al., Overcoming catastrophic forgetting in neural networks, PNAS 2017; "
             "online: Schwarz et al., Progress & Compress, ICML 2018",
             options.EwcOptions,
+            accelerations=("amp", "compile"),
         ),
         _spec(
             "lwf",
@@ -61,6 +64,7 @@ def _regularized() -> list[StrategySpec]:
             "Learning without forgetting: distillation from the previous model on new data.",
             "Li & Hoiem, Learning without Forgetting, ECCV 2016",
             options.LwfOptions,
+            accelerations=("amp", "compile"),
         ),
         _spec(
             "si",
@@ -80,6 +84,7 @@ def _rehearsal() -> list[StrategySpec]:
             "Experience replay from a memory that all experiences share equally.",
             "Chaudhry et al., On Tiny Episodic Memories in Continual Learning, 2019",
             options.ReplayOptions,
+            accelerations=("amp", "compile"),
         ),
         _spec(
             "gdumb",
@@ -141,4 +146,5 @@ def _der() -> StrategySpec:
         "Buzzega et al., Dark Experience for General Continual Learning, NeurIPS 2020",
         options.DerOptions,
         boundaries="free",
+        accelerations=("amp", "compile"),
     )

@@ -8,19 +8,39 @@ from typing import Any, ClassVar
 import torch
 from avalanche.models.utils import avalanche_forward, is_multi_task_module
 from avalanche.training.plugins import GDumbPlugin, MIRPlugin, ReplayPlugin
+from avalanche.training.storage_policy import ExperienceBalancedBuffer
 from avalanche.training.supervised import ER_ACE
 from torch import Tensor
 from torch.func import functional_call
 from torch.nn import functional
 
 from morph_cl import StrategyContext, TensorStrategy
-from morph_cl.bridge.dataset import TensorLeaf, tensor_dataset, view_of
+from morph_cl.bridge.dataset import TensorLeaf, chained, tensor_dataset, view_of
 from morph_cl_plugins.baselines.assembly import training_parts
 from morph_cl_plugins.baselines.image_bytes import check_unit_range, to_bytes
 from morph_cl_plugins.baselines.memory_batches import MemoryBatches
 from morph_cl_plugins.baselines.options import GDumbOptions, InterferenceOptions, MirOptions, ReplayOptions
 from morph_cl_plugins.baselines.sequential import Naive
 from morph_cl_plugins.baselines.weight_average import weight_average
+
+
+class GatheredBuffer(ExperienceBalancedBuffer):
+    """Avalanche's buffer of equal shares, put together at once.
+
+    Avalanche joins the experiences' shares one after the other, which costs the square of their number each time.
+    """
+
+    @ExperienceBalancedBuffer.buffer.getter  # type: ignore[untyped-decorator]
+    def buffer(self) -> Any:
+        """All stored samples, experience by experience."""
+        views = [view_of(group.buffer) for group in self.buffer_groups.values() if len(group.buffer)]
+        if len(views) < 2 or any(view is None for view in views):
+            return super().buffer
+        whole = chained([view for view in views if view is not None]).joined()
+        if len(whole.leaves) > 1:  # of several tasks, or too large to copy
+            return super().buffer
+        (leaf,) = whole.leaves
+        return tensor_dataset(TensorLeaf(leaf.x[whole.row], leaf.y[whole.row], leaf.task))
 
 
 class CompactReplay(ReplayPlugin):
@@ -140,7 +160,11 @@ def build_replay(context: StrategyContext, options: ReplayOptions) -> Naive:
         The strategy.
     """
     kind = CompactReplay if options.images == "uint8" else ReplayPlugin
-    plugin = kind(mem_size=options.mem_size, batch_size_mem=options.batch_size_mem)
+    plugin = kind(
+        mem_size=options.mem_size,
+        batch_size_mem=options.batch_size_mem,
+        storage_policy=GatheredBuffer(max_size=options.mem_size, adaptive_size=True),
+    )
     return Naive(**training_parts(context, options, plugin, *weight_average(options)))
 
 

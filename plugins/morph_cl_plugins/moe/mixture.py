@@ -68,5 +68,6 @@ class Mixture(nn.Module):
         for number, expert in enumerate(self.experts):
             rows = routing.chosen[:, number].nonzero().squeeze(1)
             if len(rows):
-                logits = logits.index_add(0, rows, routing.weights[rows, number, None] * expert(x[rows]))
+                answers = routing.weights[rows, number, None] * expert(x[rows])
+                logits = logits.index_add(0, rows, answers.to(logits.dtype))  # 16 bits under autocast
         return logits

@@ -23,6 +23,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             source="Shazeer et al., Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer, "
             "ICLR 2017; Fedus et al., Switch Transformers, JMLR 2022",
             params=MoeOptions,
+            accelerations=("amp",),
             ablations={
                 "balance": ({"balance": 0}, "nothing spreads images over the experts"),
                 "decay": ({"decay": False}, "a constant learning rate"),

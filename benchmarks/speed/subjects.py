@@ -1,0 +1,224 @@
+"""What is timed: streams, our strategies, stock Avalanche's."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from avalanche.benchmarks import benchmark_from_datasets
+from avalanche.benchmarks.utils.classification_dataset import _make_taskaware_classification_dataset
+from avalanche.evaluation.metrics import accuracy_metrics
+from avalanche.training import supervised
+from avalanche.training.plugins import EvaluationPlugin
+from measure import Way
+from PIL import Image
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+from torchvision.transforms.functional import to_tensor
+
+import morph_cl
+from morph_cl.bridge.recorder import Recorder
+from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, make_stream
+from morph_cl.data.images import ImageData
+from morph_cl.options import validate_options
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much is run.
+
+    Args:
+        rounds: how often each side runs.
+        train: digits of a training experience.
+        test: digits of a test experience.
+        experiences: experiences of the study of growth.
+        quick: whether only the shape of the tables is wanted.
+    """
+
+    rounds: int
+    train: int = 60_000
+    test: int = 10_000
+    experiences: int = 200
+    quick: bool = False
+
+
+def digits(size: int, *, train: bool = True) -> tuple[Tensor, Tensor]:
+    """MNIST digits, repeated where there are too few of them.
+
+    Args:
+        size: how many.
+        train: whether of the training data.
+
+    Returns:
+        (size, 1, 28, 28) uint8 images and (size,) int64 labels: full MNIST, else the 5,000 digits that come along.
+    """
+    stream = morph_cl.build_stream("rotated-mnist", dataset="auto", options={"rotated-mnist": {"angles": [0]}})
+    streams = stream.benchmark.train_stream if train else stream.benchmark.test_stream
+    leaf = streams[0].dataset.view().leaves[0]
+    rows = torch.arange(size) % len(leaf)
+    return leaf.x[rows], leaf.y[rows]
+
+
+def stream_of(parts: Sequence[tuple[Tensor, Tensor]], tests: Sequence[tuple[Tensor, Tensor]]) -> morph_cl.Stream:
+    """A domain-incremental stream of ours.
+
+    Args:
+        parts: training images and labels by experience.
+        tests: test images and labels by experience.
+    """
+    experiences = [
+        ExperienceData(str(number), *train, *test)
+        for number, (train, test) in enumerate(zip(parts, tests, strict=True))
+    ]
+    request = ScenarioRequest(
+        data=ImageData("digits", *parts[0], *tests[0], tuple(map(str, range(10)))), seed=0, setting="domain"
+    )
+    return make_stream(request, experiences, classes=10)
+
+
+class OneByOne(Dataset[tuple[Tensor, int]]):
+    """Samples as torchvision's MNIST gives them: one at a time, a PIL image through ``ToTensor``.
+
+    Args:
+        x: (N, 1, H, W) uint8.
+        y: (N,) int64.
+    """
+
+    def __init__(self, x: Tensor, y: Tensor) -> None:
+        self.x, self.targets = x.squeeze(1).numpy(), y.tolist()
+
+    def __len__(self) -> int:
+        return len(self.targets)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        return to_tensor(Image.fromarray(self.x[row])), self.targets[row]
+
+
+def stock_benchmark(parts: Sequence[tuple[Tensor, Tensor]], tests: Sequence[tuple[Tensor, Tensor]]) -> Any:
+    """The same stream as a benchmark of Avalanche's.
+
+    Args:
+        parts: training images and labels by experience.
+        tests: test images and labels by experience.
+    """
+    made = [
+        [_make_taskaware_classification_dataset(OneByOne(*part), task_labels=0) for part in side]
+        for side in (parts, tests)
+    ]
+    return benchmark_from_datasets(train=made[0], test=made[1])
+
+
+def own(
+    name: str, stream: morph_cl.Stream, batch_size: int = 128, options: Mapping[str, Any] | None = None, **experts: Any
+) -> Any:
+    """A strategy of ours, as a run builds it, with the recorder of a run.
+
+    Args:
+        name: the strategy's.
+        stream: what it will meet.
+        batch_size: samples a step.
+        options: its options.
+        experts: options of its experts.
+    """
+    catalog = morph_cl.load_catalog()
+    spec = catalog.strategies.get(name).spec
+
+    def build_expert(expert: str, given: Mapping[str, Any] | None) -> nn.Module:
+        record = catalog.experts.get(expert).spec
+        values = validate_options(record.params, {**experts, **(given or {})}, expert)
+        built: nn.Module = record.resolve()(stream.input_shape, stream.classes, values)
+        return built
+
+    context = morph_cl.StrategyContext(
+        input_shape=stream.input_shape,
+        classes=stream.classes,
+        experiences=len(stream),
+        setting="domain",
+        epochs=1,
+        batch_size=batch_size,
+        eval_batch_size=1_000,
+        device="cpu",
+        seed=0,
+        build_expert=build_expert,
+        expert_options=lambda expert: catalog.experts.get(expert).spec.params.model_fields,
+    )
+    strategy = spec.resolve()(context, validate_options(spec.params, dict(options or {}), name))
+    strategy.plugins.append(Recorder())
+    return strategy
+
+
+def network(input_shape: tuple[int, int, int] = (1, 28, 28), hidden: Sequence[int] = (100, 100)) -> nn.Module:
+    """The plain network that our baselines have by default.
+
+    Args:
+        input_shape: (C, H, W).
+        hidden: widths.
+    """
+    sizes = [math.prod(input_shape), *hidden]
+    layers: list[nn.Module] = [nn.Flatten()]
+    for fan_in, fan_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
+    return nn.Sequential(*layers, nn.Linear(sizes[-1], 10))
+
+
+STOCK: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "naive": (supervised.Naive, {}),
+    "replay": (supervised.Replay, {"mem_size": 500}),
+    "ewc": (supervised.EWC, {"ewc_lambda": 20.0}),
+    "der": (supervised.DER, {"mem_size": 500, "batch_size_mem": 128, "alpha": 1.0, "beta": 0.5}),
+}
+"""What Avalanche offers under these names; its DER fills its memory when an experience ends and replays one batch."""
+
+
+def stock(name: str, batch_size: int = 128) -> Any:
+    """Avalanche's own strategy, which measures accuracy as ours does and prints nothing.
+
+    Args:
+        name: of :data:`STOCK`.
+        batch_size: samples a step.
+    """
+    kind, options = STOCK[name]
+    model = network()
+    return kind(
+        model=model,
+        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
+        criterion=nn.CrossEntropyLoss(),
+        train_mb_size=batch_size,
+        eval_mb_size=1_000,
+        evaluator=EvaluationPlugin(accuracy_metrics(epoch=True, experience=True), loggers=[]),
+        **options,
+    )
+
+
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of a piece of work.
+
+    Args:
+        work: what to do once.
+    """
+    started = time.perf_counter()
+    work()
+    return time.perf_counter() - started
+
+
+def trains(build: Callable[[], Any], experiences: Sequence[Any]) -> Way:
+    """Train a fresh strategy on all experiences but the last untimed, then on the last.
+
+    Args:
+        build: the strategy.
+        experiences: in order.
+    """
+
+    def run() -> float:
+        torch.manual_seed(0)
+        strategy = build()
+        for experience in experiences[:-1]:
+            strategy.train(experience, eval_streams=[])
+        return timed(lambda: strategy.train(experiences[-1], eval_streams=[]))
+
+    return run
