@@ -54,6 +54,18 @@ class WeightAverage(nn.Module):
                 mean.copy_(tensor)
         torch._foreach_lerp_(floats[0], floats[1], share)
 
+    @torch.no_grad()
+    def give(self, net: nn.Module) -> None:
+        """Give the averaged weights to the network itself.
+
+        Args:
+            net: the network that was followed.
+        """
+        for name, tensor in self._tensors(net).items():
+            mean = self._buffers[self._key(name)]
+            assert mean is not None
+            tensor.copy_(mean)
+
     def forward(self, net: nn.Module, x: Tensor) -> Tensor:
         """What the network answers to ``x`` with the averaged weights."""
         weights = {name: self._buffers[self._key(name)] for name in self._tensors(net)}

@@ -57,6 +57,9 @@ class Concepts(nn.Module):
         self.register_buffer("level", torch.zeros(0, 3), persistent=False)
         # (E, 3): the same of the loss of the expert's network on data that it was not trained on.
         self.register_buffer("loss_level", torch.zeros(0, 3), persistent=False)
+        self.laziness = 0.0
+        """Share of what the live modes have met that may come before the densities are computed anew."""
+        self._unheard = 0
         self._densities: Densities | None = None
         self._earlier: Densities | None = None
 
@@ -163,7 +166,9 @@ class Concepts(nn.Module):
             self._count(row, x[start : start + size], y[start : start + size])
             self._cut(row)
             start += size
-        self._changed()
+        self._unheard += len(y)
+        if self._unheard >= self.laziness * float(self.modes.sums[:, -1].sum()):
+            self._changed()
 
     def _open_concepts(self, row: int, y: Tensor) -> None:
         """An empty mode for each class that the expert meets for the first time."""
@@ -235,7 +240,12 @@ class Concepts(nn.Module):
             self._densities = Densities(self.modes, self.owned, self.shrink, self._earlier)
         return self._densities
 
+    def refresh(self) -> None:
+        """Let the densities say all that was met, whatever :attr:`laziness` allows."""
+        self._changed()
+
     def _changed(self) -> None:
+        self._unheard = 0
         self._earlier, self._densities = self._densities or self._earlier, None
 
     def gaussians(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -309,6 +319,10 @@ class Concepts(nn.Module):
         ).to(self.level.device)
         memo[id(self)] = clone
         clone.load(self.export())
+        shared = memo.setdefault(id(self.projection), clone.projection)
+        assert isinstance(shared, Projection)
+        clone.projection = shared
         clone.most_modes = self.most_modes
+        clone.laziness = self.laziness
         clone.training = self.training
         return clone

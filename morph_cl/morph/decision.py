@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from torch import Tensor
 
 from morph_cl.morph.dispatch import answers
+from morph_cl.morph.growth import is_mature
 from morph_cl.morph.learning import restrict
 from morph_cl.morph.mixture import Evidence
 
@@ -46,6 +47,9 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
         The prediction and its parts.
     """
     evidence = model.evidence(x, allowed)
+    if model.adapting is not None and len(model.pool) > 1:
+        young = None if is_mature(model) else model.row
+        evidence = replace(evidence, context=model.adapting.context, numbers=model.numbers, young=young)
     route, within = model.mixture.route(evidence, len(model.pool))
     route, within = route.expand(len(x), -1), within.expand(len(x), -1, model.classes)
     said = answers(model.pool, route, x, model.classes)

@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from morph_cl.morph.average import WeightAverage
+
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
 
@@ -20,10 +22,14 @@ class ExpertPool(nn.Module):
     Args:
         build: makes an expert.
         half: whether frozen experts are stored in half precision.
+        decay: of the average of the weights of the expert in training, which answers in its place where no gradient is
+            wanted and is what stays of it when it is frozen; 0 keeps none.
     """
 
-    def __init__(self, build: Build, *, half: bool) -> None:
+    def __init__(self, build: Build, *, half: bool, decay: float = 0.0) -> None:
         super().__init__()
+        self.decay = decay
+        self.average: WeightAverage | None = None
         self.build = build
         self.half_at_rest = half
         self.nets = nn.ModuleDict()
@@ -105,7 +111,11 @@ class ExpertPool(nn.Module):
         Args:
             number: an expert's number.
         """
-        net = self.net(number).requires_grad_(False)
+        net = self.net(number)
+        if self.average is not None and is_open(net):
+            self.average.give(net)
+            self.average = None
+        net.requires_grad_(False)
         net.zero_grad(set_to_none=True)
         if self.half_at_rest:
             net.half()
@@ -117,8 +127,18 @@ class ExpertPool(nn.Module):
         Args:
             number: an expert's number.
         """
-        self.net(number).float().requires_grad_(True)
+        net = self.net(number).float().requires_grad_(True)
         self._working.pop(number, None)
+        self.average = WeightAverage(net, self.decay) if self.decay else None
+
+    def follow(self, number: int) -> None:
+        """Let the average follow the expert in training by one step.
+
+        Args:
+            number: its number.
+        """
+        if self.average is not None:
+            self.average.update(self.net(number))
 
     def train(self, mode: bool = True) -> ExpertPool:
         """Set the mode. Only an expert in training follows; working copies are dropped when training starts."""
@@ -133,6 +153,9 @@ class ExpertPool(nn.Module):
     def forward(self, number: int, x: Tensor) -> Tensor:
         """Log-probabilities (B, classes) of one expert for images (B, C, H, W)."""
         net = self.net(number)
+        if self.average is not None and is_open(net) and not torch.is_grad_enabled():
+            averaged: Tensor = self.average(net, x)
+            return averaged.log_softmax(1)
         first = next(net.parameters(), None)
         if first is None or first.dtype == x.dtype:
             direct: Tensor = net(x)
@@ -148,9 +171,10 @@ class ExpertPool(nn.Module):
         return logits.log_softmax(1)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
-        clone = ExpertPool(self.build, half=self.half_at_rest)
+        clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay)
         memo[id(self)] = clone
         clone.nets = copy.deepcopy(self.nets, memo)
+        clone.average = copy.deepcopy(self.average, memo)
         clone.next_number = self.next_number
         clone.training = self.training
         return clone

@@ -114,7 +114,7 @@ def _by_density(concepts: Concepts, x: Tensor, y: Tensor) -> tuple[int, float]:
         closest = int(fall.argmin())
     else:  # no class is known to any expert: the nearest is the one whose concepts lie nearest, whatever their class
         closest = int(concepts.coarse_log_density(x).logsumexp(2).mean(0).argmax())
-    return closest, float(fall[closest]) - _chance(float(concepts.level[closest, 0]), len(y))
+    return closest, float(fall[closest]) - chance(float(concepts.level[closest, 0]), len(y))
 
 
 def _rise(level: Tensor, losses: Tensor) -> float:
@@ -123,12 +123,45 @@ def _rise(level: Tensor, losses: Tensor) -> float:
     if not weight:
         return 0.0
     rise = (float(losses.mean()) - mean) / max(math.sqrt(variance), _LEAST_DEVIATION)
-    return rise - _chance(weight, len(losses)) if math.isfinite(rise) else 0.0
+    return rise - chance(weight, len(losses)) if math.isfinite(rise) else 0.0
 
 
-def _chance(weight: float, size: int) -> float:
-    """Standard deviations that the errors of a level and of a batch's mean explain."""
+def chance(weight: float, size: int) -> float:
+    """Standard deviations that the errors of a level and of a batch's mean explain.
+
+    Args:
+        weight: samples that made the level.
+        size: samples of the batch.
+    """
     return _LEVEL_ERRORS / math.sqrt(max(weight, 1.0)) + _BATCH_ERRORS / math.sqrt(size)
+
+
+def is_mature(model: MorphModel) -> bool:
+    """Whether the concepts of the expert in training have met enough to be judged by.
+
+    Args:
+        model: the model.
+    """
+    return float(model.concepts.counts[model.row].sum()) >= model.options.window
+
+
+def least_rise(model: MorphModel, losses: dict[int, Tensor]) -> float:
+    """How far the losses of the expert that answers best, by its own level, lie above that level.
+
+    Args:
+        model: the model.
+        losses: by number the losses (B,) of some experts, in nats.
+
+    Returns:
+        Standard deviations beyond chance; 0 where none of them has a level.
+    """
+    levels = model.concepts.loss_level
+    rises = [
+        _rise(levels[row], losses[number])
+        for row, number in enumerate(model.numbers)
+        if number in losses and float(levels[row, 0])
+    ]
+    return min(rises, default=0.0)
 
 
 @torch.no_grad()

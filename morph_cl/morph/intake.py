@@ -1,4 +1,4 @@
-"""What MORPH takes in: the start of an experience, its samples, or a stream without boundaries."""
+"""What MORPH takes in: the start of an experience and its samples; it refuses what would spoil it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from torch import Tensor
 from morph_cl.errors import UsageError
 from morph_cl.morph.budget import fit_budget
 from morph_cl.morph.growth import class_log_density, expert_losses, look
-from morph_cl.morph.holdout import training_rows
 from morph_cl.morph.novelty import NoveltyDetector
 
 if TYPE_CHECKING:
@@ -93,59 +92,6 @@ def remember(model: MorphModel, x: Tensor, y: Tensor) -> None:
         for part in torch.split(places, 2_048):
             model.memory.keep_logits(part, model.shared_logits(model.memory.images(part)))
     fit_budget(model)
-
-
-def observe(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
-    """Take in one batch of a stream without boundaries: novelty, growth, concepts and memory.
-
-    Args:
-        model: the model.
-        x: (B, C, H, W).
-        y: (B,) int64 classes.
-
-    Returns:
-        (B,) bool, the samples to train on: all but those held out.
-    """
-    if not model.concepts.projection.fitted:
-        model.window.append((x, y))
-        if sum(len(part) for _, part in model.window) >= model.options.window:
-            flush(model)
-        return training_rows(x, model.options.holdout)
-    seen = look(model, x, y)
-    thresholds = model.thresholds
-    novelty = seen.value(thresholds)
-    young = float(model.concepts.counts[model.row].sum()) < model.options.window
-    if not young and model.watch.update(novelty):
-        model.grow(seen)
-    elif not young and novelty <= thresholds.novelty:
-        model.turn_to(model.numbers[seen.closest])
-    if not young:
-        density, known = class_log_density(model.concepts, x, y)
-        model.concepts.set_level(model.row, density[known[:, model.row], model.row])
-        if seen.losses is not None and model.row == seen.closest:
-            model.concepts.set_loss_level(model.row, seen.losses)
-    return _learn(model, x, y)
-
-
-def _learn(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
-    """Add samples to concepts and memory, and those held out to what sleep is judged on; (B,) bool, which are not."""
-    train = training_rows(x, model.options.holdout)
-    absorb(model, x[train], y[train])
-    remember(model, x[train], y[train])
-    if not bool(train.all()):
-        model.validation.add(x[~train], y[~train], model.active)
-        fit_budget(model)
-    return train
-
-
-def flush(model: MorphModel) -> None:
-    """Fix the projection on what was gathered for it, if anything was, and take that in."""
-    window, model.window = model.window, []
-    if window:
-        x, y = torch.cat([x for x, _ in window]), torch.cat([y for _, y in window])
-        model.concepts.fit_projection(x)
-        fit_budget(model)
-        _learn(model, x, y)
 
 
 def check_batch(model: MorphModel, x: Tensor, y: Tensor) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
+
+from morph_cl.morph.context import Context
 
 _FLOOR = -30.0  # least log-probability: what one part excludes, another may still bring back
 _NEGLIGIBLE = 0.02  # routing probability below which an expert is not run
@@ -26,12 +28,18 @@ class Evidence:
         gate: (B, E) log-probabilities of the learned gate, or None.
         prior: (E, E) how probability spreads between related experts, rows summing to 1, as the graph says; or None.
         shared: (B, classes) log-probabilities of the shared expert, or None.
+        context: which experts the stream needs now, or None where samples are routed one by one.
+        numbers: the experts' numbers, one a row; only with ``context``.
+        young: row of an expert whose densities have met too little to speak against it, or None.
     """
 
     density: Tensor | None
     gate: Tensor | None
     prior: Tensor | None
     shared: Tensor | None
+    context: Context | None = None
+    numbers: list[int] = field(default_factory=list)
+    young: int | None = None
 
 
 class Mixture(nn.Module):
@@ -68,9 +76,14 @@ class Mixture(nn.Module):
             return torch.zeros(size, experts), torch.zeros(size, experts, 1)
         total = evidence.density.logsumexp(2)  # (B, E)
         within = (evidence.density - total.unsqueeze(2)).clamp_min(_FLOOR) * self.weight("concept")
+        if evidence.young is not None:
+            best = total.amax(1, keepdim=True)
+            total = torch.where(torch.arange(experts, device=total.device) == evidence.young, best, total)
         logits = total * self.weight("sharpness")
         if evidence.gate is not None:
             logits = logits + self.weight("gate") * evidence.gate
+        if evidence.context is not None:
+            logits = logits + evidence.context.prior(logits, evidence.numbers)
         route = logits.log_softmax(1)
         if evidence.prior is not None and experts > 1:
             route = self._follow_graph(route, evidence.prior)

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.bridge.detector import DriftDetector
+from morph_cl.morph.adapting import Adapting
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.budget import check_budget, fit_budget, held_out_capacity, room_for_expert
 from morph_cl.morph.concepts import Concepts
@@ -39,6 +40,9 @@ from morph_cl.morph.sleep import MetaLearner, SleepSchedule, sleep
 from morph_cl.morph.standalone import Batch, evaluate, train_step
 from morph_cl.morph.state import export_extra, load_extra, take_shape
 from morph_cl.results.record import Event
+
+_LAZINESS = 0.05
+"""A stream without boundaries asks for densities at every batch: they are computed anew when 5 % more was met."""
 
 
 class MorphModel(nn.Module):
@@ -70,11 +74,13 @@ class MorphModel(nn.Module):
         super().__init__()
         self.options = options = options or MorphOptions()
         self.input_shape, self.classes = input_shape, classes
-        self.pool = ExpertPool(build, half=options.half)
+        free = options.boundaries == "free"
+        self.pool = ExpertPool(build, half=options.half, decay=options.expert_ema if free else 0.0)
         self.shared = build() if options.shared else None
         self.average = WeightAverage(self.shared, options.ema) if self.shared is not None and options.ema else None
         self.gate = Gate(input_shape[0] * input_shape[1] * input_shape[2])
         self.concepts = Concepts(classes, options.dims, options.shrink, options.modes, options.split, half=options.half)
+        self.concepts.laziness = _LAZINESS if free else 0.0
         self.mixture = Mixture(options.top_k)
         keep_logits = options.shared and options.distil > 0
         bits = options.memory_bits
@@ -100,6 +106,7 @@ class MorphModel(nn.Module):
         self.dormant: dict[int, int] = {}
         self.pending: list[Event] = []
         self.window: list[tuple[Tensor, Tensor]] = []
+        self.adapting = Adapting(options, self.concepts, input_shape, classes) if free else None
         self._admit(None)
         check_budget(self)
 
@@ -152,6 +159,8 @@ class MorphModel(nn.Module):
             self.pool.freeze(self.active)
             self.active = number
             self.pool.open(number)
+            if self.adapting is not None:
+                self.adapting.opened(known=True)
             self.concepts.open(self.row)
             self.pool.net(number).train(self.training)
             fit_budget(self)
@@ -180,6 +189,9 @@ class MorphModel(nn.Module):
             return False
         parent = {"closest": closest, "newest": self.numbers[-1], "scratch": None}[options.clone]
         self._admit(parent)
+        if self.adapting is not None:
+            self.adapting.opened(known=False)
+            self.adapting.context.grown(self.active)
         fit_budget(self)
         self.watch.grown()
         self.schedule.grown()
@@ -213,6 +225,7 @@ class MorphModel(nn.Module):
         """Let the average follow the shared expert; call after each update of the weights."""
         if self.average is not None and self.shared is not None:
             self.average.update(self.shared)
+        self.pool.follow(self.active)
 
     def make_optimizer(self) -> torch.optim.Optimizer:
         """An optimizer that covers every trainable parameter."""

@@ -175,6 +175,28 @@ class MorphOptions(Options):
     cooldown: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         50, description="batches after a growth in which no other happens (boundaries=free only)"
     )
+    effort: Annotated[int, Field(ge=0, le=1_000)] = Field(
+        20,
+        description="most training steps on recent and remembered samples after each batch: many for an expert just "
+        "grown or wrong more often than it was, one in the end; 0 takes none (boundaries=free only)",
+    )
+    recent: Annotated[int, Field(ge=10, le=1_000_000)] = Field(
+        1_000, description="latest samples of the expert in training that those steps are on (boundaries=free only)"
+    )
+    augment: Literal["none", "affine"] = Field(
+        "none",
+        description="affine turns, scales, shears and shifts the images of those steps a little (boundaries=free only)",
+    )
+    expert_ema: Annotated[float, Field(ge=0, lt=1)] = Field(
+        0.99,
+        description="decay of the average of the weights of the expert in training, which predicts in its place; 0 "
+        "keeps none (boundaries=free only)",
+    )
+    follow: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        300,
+        description="latest samples that a batch is compared with as well: slow change is followed, not grown for; 0 "
+        "compares with whole concepts alone (boundaries=free only)",
+    )
     max_experts: Annotated[int, Field(ge=1, le=4_096)] = Field(64, description="most routed experts")
     max_bytes: Annotated[int, Field(ge=1, le=10**12)] = Field(
         16_400_000, description="most bytes of weights, memory and statistics together, the optimizer's state left out"

@@ -55,6 +55,10 @@ class Projection(nn.Module):
         self.shift = raw.mean(0)
         self.scale = raw.std(0).clamp_min(1e-3)
 
+    def named(self) -> dict[str, Tensor]:
+        """What the axes are made of, by name."""
+        return {name: getattr(self, name) for name in self.NAMES}
+
     def _raw(self, flat: Tensor) -> Tensor:
         centred = flat - self.mean
         inside = centred @ self.basis

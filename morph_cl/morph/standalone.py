@@ -9,9 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.errors import UsageError
+from morph_cl.morph.arrival import observe
 from morph_cl.morph.decision import decide
-from morph_cl.morph.intake import check_batch, observe
+from morph_cl.morph.intake import check_batch
 from morph_cl.morph.optimizer import GROUPS, cover
+from morph_cl.morph.rehearsal import rehearse
 
 if TYPE_CHECKING:
     from morph_cl.morph.learning import Criterion
@@ -46,6 +48,7 @@ def train_step(
     train = observe(model, x, y)
     cover(optimizer, dict(model.named_parameters()), model.gate)
     loss = _update(model, x[train], y[train], optimizer, criterion)
+    rehearse(model, optimizer)
     if model.sleep_due:
         model.sleep()
         cover(optimizer, dict(model.named_parameters()), model.gate)

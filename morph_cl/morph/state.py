@@ -38,6 +38,7 @@ def export_extra(model: MorphModel) -> dict[str, Any]:
         "graph": model.graph.to_json(),
         "events": [event.model_dump() for event in model.pending],
         "statistics": {"weights": model.mixture.weights, **model.concepts.export()},
+        "adapting": None if model.adapting is None else model.adapting.export(),
         "memory": {"replay": model.memory.export(), "validation": model.validation.export()},
     }
 
@@ -59,6 +60,8 @@ def load_extra(model: MorphModel, extra: dict[str, Any]) -> None:
     model.pending = [Event.model_validate(event) for event in extra["events"]]
     model.mixture.weights = extra["statistics"]["weights"].to(model.mixture.weights.device).clone()
     model.concepts.load(extra["statistics"])
+    if model.adapting is not None:
+        model.adapting.load(extra["adapting"], model.concepts)
     model.memory.load(extra["memory"]["replay"])
     model.validation.load(extra["memory"]["validation"])
 

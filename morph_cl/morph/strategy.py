@@ -14,14 +14,16 @@ from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.dataset import TensorView, view_of
 from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.errors import UsageError
+from morph_cl.morph.arrival import observe
 from morph_cl.morph.assembly import chosen_detector
 from morph_cl.morph.decision import decide
 from morph_cl.morph.growth import look
-from morph_cl.morph.intake import absorb, begin, check_batch, hold_out, measure, observe, remember
+from morph_cl.morph.intake import absorb, begin, check_batch, hold_out, measure, remember
 from morph_cl.morph.learning import Step
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.optimizer import cover, export_optimizer, load_optimizer, make_optimizer, set_rate
 from morph_cl.morph.options import MorphOptions
+from morph_cl.morph.rehearsal import rehearse
 from morph_cl.morph.state import join_state, split_state
 from morph_cl.results.record import Event
 
@@ -168,6 +170,7 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
                 remember(self.morph, *self._take(own, rows))
         if options.sleep:
             self.sleep()
+        self.morph.concepts.refresh()
         super()._after_training_exp(**kwargs)
 
     def sleep(self) -> dict[str, Any]:
@@ -215,6 +218,7 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
         self._done += 1
         self.morph.follow()
         super()._after_training_iteration(**kwargs)
+        rehearse(self.morph, self.optimizer)
         if self.morph.sleep_due:
             self.sleep()
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from morph_cl.morph.arrival import flush
 from morph_cl.morph.budget import fit_budget
-from morph_cl.morph.intake import flush
 from morph_cl.morph.sleep.calibration import calibrate
 from morph_cl.morph.sleep.consolidation import consolidate
 from morph_cl.morph.sleep.gate_training import train_gate

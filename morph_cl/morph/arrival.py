@@ -1,0 +1,138 @@
+"""One batch of a stream without boundaries: whose it is, and who learns it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from morph_cl.morph.budget import fit_budget
+from morph_cl.morph.growth import Look, class_log_density, expert_losses, is_mature, least_rise, look
+from morph_cl.morph.holdout import training_rows
+from morph_cl.morph.intake import absorb, remember
+
+if TYPE_CHECKING:
+    from morph_cl.morph.adapting import Adapting
+    from morph_cl.morph.model import MorphModel
+
+_TURN = 2
+"""Batches in a row that another expert must answer best before it is trained in place of the one in training."""
+_ASKED = 4
+"""Experts that answer each batch before it is learned: those with the largest shares, and the one in training."""
+_PRESSED = 2.0
+"""Rise of an expert's loss, in its standard deviations, up to which it copes, new as the inputs may be."""
+
+
+def observe(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
+    """Take in one batch of a stream without boundaries: novelty, growth, concepts and memory.
+
+    A batch that may be of another context waits until the next ones tell; a disturbance that passes leaves no trace in
+    concepts and memory.
+
+    Args:
+        model: the model.
+        x: (B, C, H, W).
+        y: (B,) int64 classes.
+
+    Returns:
+        (B,) bool, the samples to train on: all but those held out.
+    """
+    pressed = 0.0 if model.adapting is None else _hear(model, model.adapting, x, y)
+    if not model.concepts.projection.fitted:
+        return _gather(model, x, y)
+    seen = look(model, x, y)
+    mature = is_mature(model)
+    if mature and not _settle(model, seen, pressed, x, y):
+        return training_rows(x, model.options.holdout)
+    if mature:
+        density, known = class_log_density(model.concepts, x, y)
+        model.concepts.set_level(model.row, density[known[:, model.row], model.row])
+        if seen.losses is not None and model.row == seen.closest:
+            model.concepts.set_loss_level(model.row, seen.losses)
+    return _learn(model, x, y)
+
+
+def _gather(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
+    """Put a batch into the first window; (B,) bool, the samples to train on."""
+    if model.adapting is not None:
+        model.adapting.take(x, y)
+    model.window.append((x, y))
+    if sum(len(part) for _, part in model.window) >= model.options.window:
+        flush(model)
+    return training_rows(x, model.options.holdout)
+
+
+def _hear(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor) -> float:
+    """Let the experts that may be needed answer; how far the best of them lies above its usual loss."""
+    with torch.no_grad():
+        wrong = model.pool(model.active, x).argmax(1) != y
+    adapting.effort.hear(wrong.float().tolist())
+    asked = {model.active, *adapting.context.leaders(_ASKED)}
+    losses = {number: expert_losses(model, row, x, y) for row, number in enumerate(model.numbers) if number in asked}
+    adapting.context.hear({number: -loss for number, loss in losses.items()})
+    return least_rise(model, losses)
+
+
+def _settle(model: MorphModel, seen: Look, pressed: float, x: Tensor, y: Tensor) -> bool:
+    """Decide whose batch this is: grow, turn to the expert that knows it, or go on; whether it is learned now."""
+    adapting, threshold = model.adapting, model.thresholds.novelty
+    novelty = seen.value(model.thresholds)
+    if adapting is not None and novelty > threshold:
+        novelty = min(novelty, adapting.novelty(x, y) if pressed > _PRESSED else 0.0)
+    if model.watch.update(novelty):
+        if model.grow(seen):
+            _learn_waiting(model)
+        return True
+    if novelty > threshold:
+        return adapting is None or not adapting.wait(x, y, model.options.patience)
+    if adapting is None:
+        model.turn_to(model.numbers[seen.closest])
+        return True
+    return _follow_context(model, adapting, x, y)
+
+
+def _follow_context(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor) -> bool:
+    """Train the expert that answers best; whether the batch is learned now."""
+    leader = adapting.context.leaders(1)[0]
+    if leader == model.active:
+        adapting.waited()
+        return True
+    if adapting.wait(x, y, _TURN):
+        return False
+    model.turn_to(leader)
+    model.note("reuse", expert=leader)
+    _learn_waiting(model)
+    return True
+
+
+def _learn_waiting(model: MorphModel) -> None:
+    for batch in model.adapting.waited() if model.adapting is not None else []:
+        _learn(model, *batch)
+
+
+def _learn(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
+    """Add samples to concepts and memory, and those held out to what sleep is judged on; (B,) bool, which are not."""
+    train = training_rows(x, model.options.holdout)
+    absorb(model, x[train], y[train])
+    remember(model, x[train], y[train])
+    if model.adapting is not None:
+        model.adapting.take(x[train], y[train])
+    if not bool(train.all()):
+        model.validation.add(x[~train], y[~train], model.active)
+        fit_budget(model)
+    return train
+
+
+def flush(model: MorphModel) -> None:
+    """Fix the projection on what was gathered for it, if anything was, and take that in.
+
+    Args:
+        model: the model.
+    """
+    window, model.window = model.window, []
+    if window:
+        x, y = torch.cat([x for x, _ in window]), torch.cat([y for _, y in window])
+        model.concepts.fit_projection(x)
+        fit_budget(model)
+        _learn(model, x, y)

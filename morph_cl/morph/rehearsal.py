@@ -1,0 +1,53 @@
+"""Steps between two batches of a stream without boundaries: the expert in training goes over what it has just met."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from morph_cl.morph.augment import jitter
+
+if TYPE_CHECKING:
+    from morph_cl.morph.model import MorphModel
+
+_LATEST = 300  # half of the recent samples of a step come from so many latest ones: what moves is followed
+
+
+def rehearse(model: MorphModel, optimizer: torch.optim.Optimizer) -> None:
+    """Take as many steps as the batch just learned is worth.
+
+    Args:
+        model: the model.
+        optimizer: what covers its trainable parameters.
+    """
+    adapting = model.adapting
+    if adapting is None or not len(adapting.recent):
+        return
+    parameters = list(model.pool.net(model.active).parameters())
+    held = [tensor for group in optimizer.param_groups for tensor in group["params"]]
+    for _ in range(adapting.effort.steps()):
+        x, y = _samples(model)
+        loss = nn.functional.nll_loss(model.pool(model.active, x), y)
+        for tensor in held:
+            tensor.grad = None
+        for tensor, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+            tensor.grad = gradient
+        optimizer.step()
+        model.pool.follow(model.active)
+
+
+def _samples(model: MorphModel) -> tuple[Tensor, Tensor]:
+    """Half of a step's samples are recent, the others remembered ones of the same expert, if there are any."""
+    adapting, memory = model.adapting, model.memory
+    assert adapting is not None
+    size = max(model.options.replay // 2, 16)
+    owned = (memory.owner == model.active).nonzero().squeeze(1)
+    old = size // 2 if len(owned) else 0
+    parts = [adapting.recent.draw((size - old) // 2, _LATEST), adapting.recent.draw(size - old - (size - old) // 2)]
+    if old:
+        places = memory.draw(old, among=owned)
+        parts.append((memory.images(places), memory.y[places].long()))
+    x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
+    return (jitter(x) if model.options.augment == "affine" else x), y
