@@ -17,6 +17,7 @@ from morph_cl.morph.projection import Projection
 from morph_cl.morph.recent import Recent
 
 _LEAST = 60  # samples that the latest density is made of before anything is compared with it
+_RECENT_SHARE = 0.05  # of the bytes, at most, for recent samples
 
 
 class Adapting(nn.Module):
@@ -33,7 +34,8 @@ class Adapting(nn.Module):
         self, options: MorphOptions, concepts: Concepts, input_shape: tuple[int, int, int], classes: int
     ) -> None:
         super().__init__()
-        self.recent = Recent(options.recent, input_shape)
+        room = int(options.max_bytes * _RECENT_SHARE) // (math.prod(input_shape) + 2)
+        self.recent = Recent(min(options.recent, max(room, 10)), input_shape)
         self.effort = Effort(options.effort)
         self.context = Context()
         self.horizon = options.follow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -20,8 +21,12 @@ _TURN = 2
 """Batches in a row that another expert must answer best before it is trained in place of the one in training."""
 _ASKED = 4
 """Experts that answer each batch before it is learned: those with the largest shares, and the one in training."""
-_PRESSED = 2.0
+_PRESSED = 1.0
 """Rise of an expert's loss, in its standard deviations, up to which it copes, new as the inputs may be."""
+_NEW = 0.1
+"""Standard deviations below the latest samples, beyond chance, up to which a batch is more of the same."""
+_USUAL = -1.0
+"""Novelty, at most, of a batch that is more of the same or answered as well as ever, whatever whole concepts say."""
 
 
 def observe(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
@@ -71,21 +76,21 @@ def _hear(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor) -> float:
     asked = {model.active, *adapting.context.leaders(_ASKED)}
     losses = {number: expert_losses(model, row, x, y) for row, number in enumerate(model.numbers) if number in asked}
     adapting.context.hear({number: -loss for number, loss in losses.items()})
-    return least_rise(model, losses)
+    return least_rise(model, losses) if model.options.surprise else math.inf
 
 
 def _settle(model: MorphModel, seen: Look, pressed: float, x: Tensor, y: Tensor) -> bool:
     """Decide whose batch this is: grow, turn to the expert that knows it, or go on; whether it is learned now."""
     adapting, threshold = model.adapting, model.thresholds.novelty
     novelty = seen.value(model.thresholds)
-    if adapting is not None and novelty > threshold:
-        novelty = min(novelty, adapting.novelty(x, y) if pressed > _PRESSED else 0.0)
+    if adapting is not None and not (pressed > _PRESSED and adapting.novelty(x, y) > _NEW):
+        novelty = min(novelty, _USUAL)
     if model.watch.update(novelty):
         if model.grow(seen):
             _learn_waiting(model)
         return True
     if novelty > threshold:
-        return adapting is None or not adapting.wait(x, y, model.options.patience)
+        return adapting is None or not adapting.wait(x, y, model.options.novel_batches)
     if adapting is None:
         model.turn_to(model.numbers[seen.closest])
         return True
@@ -114,10 +119,10 @@ def _learn_waiting(model: MorphModel) -> None:
 def _learn(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
     """Add samples to concepts and memory, and those held out to what sleep is judged on; (B,) bool, which are not."""
     train = training_rows(x, model.options.holdout)
-    absorb(model, x[train], y[train])
-    remember(model, x[train], y[train])
     if model.adapting is not None:
         model.adapting.take(x[train], y[train])
+    absorb(model, x[train], y[train])
+    remember(model, x[train], y[train])
     if not bool(train.all()):
         model.validation.add(x[~train], y[~train], model.active)
         fit_budget(model)

@@ -66,7 +66,7 @@ def chosen_detector(options: MorphOptions, build: Callable[[str, Mapping[str, An
     Raises:
         UnknownNameError: no such detector is registered.
     """
-    own = {"threshold": options.novelty, "patience": options.patience} if options.detector == "novelty" else {}
+    own = {"threshold": options.novelty, "patience": options.novel_batches} if options.detector == "novelty" else {}
     return cast(DriftDetector, build(options.detector, own))
 
 

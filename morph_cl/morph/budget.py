@@ -126,7 +126,8 @@ def check_budget(model: MorphModel) -> None:
     pixels = model.gate.weight.shape[1]
     width = min(model.options.dims, pixels) + 1
     monomials = width * (width + 1) // 2 + width + 1
-    statistics = 4 * (model.classes * monomials + width * (pixels + 2) + pixels)
+    tables = model.classes * (1 if model.adapting is None else 2)  # concepts, and what they were lately
+    statistics = 4 * (tables * monomials + width * (pixels + 2) + pixels)
     needed = _without_memory(model) + statistics + _least(model) * model.memory.sample_bytes
     if needed > model.options.max_bytes:
         raise UsageError(

@@ -47,9 +47,14 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
         The prediction and its parts.
     """
     evidence = model.evidence(x, allowed)
-    if model.adapting is not None and len(model.pool) > 1:
-        young = None if is_mature(model) else model.row
-        evidence = replace(evidence, context=model.adapting.context, numbers=model.numbers, young=young)
+    if model.adapting is not None:
+        evidence = replace(
+            evidence,
+            context=model.adapting.context,
+            numbers=model.numbers,
+            young=None if is_mature(model) else model.row,
+            moving=model.adapting.effort.moving,
+        )
     route, within = model.mixture.route(evidence, len(model.pool))
     route, within = route.expand(len(x), -1), within.expand(len(x), -1, model.classes)
     said = answers(model.pool, route, x, model.classes)

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 _HALF = 200  # samples after which a new expert gets half of the steps
 _FAST, _SLOW = 1 / 50, 1 / 2_000  # shares of a sample in the two running error rates
 _GAIN = 100.0  # steps for each unit of error rate beyond the usual
+_MOVING = 0.04  # error rate beyond the usual
 
 
 class Effort:
@@ -50,6 +51,11 @@ class Effort:
             return 0
         young = self.most * _HALF / (_HALF + self.age)
         return max(1, min(self.most, round(max(young, _GAIN * (self.fast - self.slow)))))
+
+    @property
+    def moving(self) -> bool:
+        """Whether the expert is wrong so much more often than usual that what it remembers holds it back."""
+        return self.fast - self.slow > _MOVING
 
     def export(self) -> dict[str, float]:
         """Age and error rates."""

@@ -29,8 +29,8 @@ def begin(model: MorphModel, x: Tensor, y: Tensor) -> None:
     if float(model.concepts.level[:, 0].max()) == 0:
         return  # nothing was learned yet: the first expert takes it
     thresholds = model.thresholds
-    judge = NoveltyDetector(thresholds.novelty, thresholds.patience)
-    size = max(len(y) // (2 * model.options.patience), 1)
+    judge = NoveltyDetector(thresholds.novelty, thresholds.novel_batches)
+    size = max(len(y) // (2 * model.options.novel_batches), 1)
     batches = zip(torch.split(x, size), torch.split(y, size), strict=True)
     novel = [judge.update(look(model, *batch).value(thresholds)) for batch in batches]
     whole = look(model, x, y)

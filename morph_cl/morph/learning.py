@@ -72,7 +72,8 @@ def _routed_loss(
 ) -> tuple[Tensor, Tensor]:
     """The answer of the expert in training to the current samples, and its loss on them and on what it owns."""
     owned = (model.memory.owner == model.active).nonzero().squeeze(1)
-    count = model.options.replay if len(owned) else 0
+    moving = model.adapting is not None and model.adapting.effort.moving
+    count = model.options.replay if len(owned) and not moving else 0
     places = model.memory.draw(count, among=owned) if count else owned
     answers = model.pool(model.active, torch.cat([x, model.memory.images(places)]) if count else x)
     routed = restrict(answers[: len(x)], allowed).log_softmax(1)

@@ -30,6 +30,7 @@ class Evidence:
         shared: (B, classes) log-probabilities of the shared expert, or None.
         context: which experts the stream needs now, or None where samples are routed one by one.
         numbers: the experts' numbers, one a row; only with ``context``.
+        moving: whether what is learned now moves away from the densities: then they say nothing of classes.
         young: row of an expert whose densities have met too little to speak against it, or None.
     """
 
@@ -40,6 +41,7 @@ class Evidence:
     context: Context | None = None
     numbers: list[int] = field(default_factory=list)
     young: int | None = None
+    moving: bool = False
 
 
 class Mixture(nn.Module):
@@ -76,6 +78,7 @@ class Mixture(nn.Module):
             return torch.zeros(size, experts), torch.zeros(size, experts, 1)
         total = evidence.density.logsumexp(2)  # (B, E)
         within = (evidence.density - total.unsqueeze(2)).clamp_min(_FLOOR) * self.weight("concept")
+        within = torch.zeros_like(within) if evidence.moving else within
         if evidence.young is not None:
             best = total.amax(1, keepdim=True)
             total = torch.where(torch.arange(experts, device=total.device) == evidence.young, best, total)

@@ -96,7 +96,7 @@ class MorphModel(nn.Module):
         held_out = held_out_capacity(options, self.memory.sample_bytes)
         self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)
         self.graph = KnowledgeGraph()
-        self.watch = Watch(detector or NoveltyDetector(options.novelty, options.patience), options.cooldown)
+        self.watch = Watch(detector or NoveltyDetector(options.novelty, options.novel_batches), options.cooldown)
         self.schedule = SleepSchedule(options)
         self.meta = MetaLearner()
         self.tuned: dict[str, float] = {}

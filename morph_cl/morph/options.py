@@ -168,7 +168,11 @@ class MorphOptions(Options):
         description="growth threshold: rise of the closest expert's loss beyond chance above that on held-out data, in "
         "standard deviations; 0 looks at densities alone",
     )
-    patience: Annotated[int, Field(ge=1, le=1_000)] = Field(3, description="novel batches in a row before growth")
+    patience: Annotated[int, Field(ge=1, le=1_000)] | None = Field(
+        None,
+        description="novel batches in a row before growth. None takes 3, and 4 with boundaries=free: there a "
+        "disturbance of two batches may touch three",
+    )
     detector: str = Field(
         "novelty", description="the registered drift detector that watches novelty (boundaries=free only)"
     )
@@ -259,6 +263,11 @@ class MorphOptions(Options):
         description="adapt merge_agreement and novelty from sleep to sleep to what held-out samples say of merges and "
         "of experts opened again",
     )
+
+    @property
+    def novel_batches(self) -> int:
+        """Novel batches in a row before growth."""
+        return self.patience or (4 if self.boundaries == "free" else 3)
 
     @model_validator(mode="after")
     def _adaptive_sleep_has_a_start_within_bounds(self) -> MorphOptions:

@@ -26,7 +26,7 @@ class Recent(nn.Module):
         self.capacity = capacity
         self.count = 0
         self.register_buffer("x", torch.zeros(capacity, *input_shape, dtype=torch.uint8), persistent=False)
-        self.register_buffer("y", torch.zeros(capacity, dtype=torch.int64), persistent=False)
+        self.register_buffer("y", torch.zeros(capacity, dtype=torch.int16), persistent=False)
 
     def __len__(self) -> int:
         return min(self.count, self.capacity)
@@ -48,7 +48,7 @@ class Recent(nn.Module):
             self.x = self.x.half() / 255
         places = (self.count + torch.arange(len(y), device=y.device)) % self.capacity
         self.x[places] = (x * 255).round().to(torch.uint8) if self.x.dtype == torch.uint8 else x.half()
-        self.y[places] = y
+        self.y[places] = y.to(self.y.dtype)
         self.count += len(y)
 
     def draw(self, size: int, latest: int | None = None) -> tuple[Tensor, Tensor]:
@@ -65,7 +65,7 @@ class Recent(nn.Module):
         back = torch.randint(1, among + 1, (size,), device=self.y.device)
         places = (self.count - back) % self.capacity
         x = self.x[places]
-        return (x.float() / 255 if x.dtype == torch.uint8 else x.float()), self.y[places]
+        return (x.float() / 255 if x.dtype == torch.uint8 else x.float()), self.y[places].long()
 
     def export(self) -> dict[str, Any]:
         """The state as tensors and numbers by name."""

@@ -39,12 +39,12 @@ def rehearse(model: MorphModel, optimizer: torch.optim.Optimizer) -> None:
 
 
 def _samples(model: MorphModel) -> tuple[Tensor, Tensor]:
-    """Half of a step's samples are recent, the others remembered ones of the same expert, if there are any."""
+    """Half of a step's samples are recent, the others remembered ones of the same expert; all are while it moves."""
     adapting, memory = model.adapting, model.memory
     assert adapting is not None
     size = max(model.options.replay // 2, 16)
     owned = (memory.owner == model.active).nonzero().squeeze(1)
-    old = size // 2 if len(owned) else 0
+    old = size // 2 if len(owned) and not adapting.effort.moving else 0
     parts = [adapting.recent.draw((size - old) // 2, _LATEST), adapting.recent.draw(size - old - (size - old) // 2)]
     if old:
         places = memory.draw(old, among=owned)

@@ -39,7 +39,7 @@ def test_free_stream_grows_on_a_turn_and_the_tables_stay_in_step(
     assert covered(optimizer) == {id(p) for p in model.parameters() if p.requires_grad}
     growth = [event for event in model.pending if event.kind == "growth"]
     assert growth[0].detail["parent"] == 0
-    assert model.gate.weight.grad is not None
+    assert float(model.gate.weight.detach().abs().max()) > 0
 
 
 def test_growth_keeps_the_moments_of_what_stays(learn: Train, make_model: Make, make_samples: Samples) -> None:
