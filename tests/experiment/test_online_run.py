@@ -14,6 +14,7 @@ from morph_cl.experiment import pace, session
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.online import look_online, make_trace
 from morph_cl.metrics.drift.figures import drift_figures
+from morph_cl.report.grouping import group_records, same_stream
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
 from morph_cl.results.record import Event, RunRecord
 
@@ -245,9 +246,12 @@ def test_rows_of_tables_are_streams_as_any_other(tmp_path, name):
 def test_strategies_that_store_samples_store_rows_of_tables(tmp_path):
     options = {"drifting-sea": {"samples": 300, "experience_size": 100}, "der": {"mem_size": 50}}
     records = morph_cl.compare(
-        "drifting-sea", ["naive", "replay", "der"], options=options, threads=1, keep_model=True, store=tmp_path
+        "drifting-sea", ["naive", "replay", "der"], seeds=2, options=options, threads=1, store=tmp_path
     )
-    assert [len(record.trace.correct) for record in records] == [30] * 3
+    assert [len(record.trace.correct) for record in records] == [30] * 6
+    groups = group_records(records)
+    assert [(group.label, len(group.records)) for group in groups] == [("naive", 2), ("replay", 2), ("der", 2)]
+    assert same_stream(groups)
     strategy = morph_cl.load_model(records[-1].run_id, store=tmp_path)
     assert strategy.plugins[0].memory_images.dtype == torch.float32
     del options["der"]
