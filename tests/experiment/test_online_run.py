@@ -14,6 +14,7 @@ from morph_cl.experiment import pace, session
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.online import look_online, make_trace
 from morph_cl.metrics.drift.figures import drift_figures
+from morph_cl.metrics.drift.prequential import windowed_accuracy_at
 from morph_cl.report.grouping import group_records, same_stream
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
 from morph_cl.results.record import Event, RunRecord
@@ -217,6 +218,20 @@ def test_looks_at_held_out_data_fill_the_trace_and_change_nothing_else(blobs, st
     for name in ("stability_gap", "min_held_out_accuracy", "worst_case_held_out_accuracy"):
         assert 0 <= on.metrics[name] <= 1
     assert RunRecord.model_validate_json(on.to_json()).to_json() == on.to_json()
+
+
+def test_the_curve_so_far_is_the_same_with_looks_at_held_out_data(blobs, monkeypatch):
+    monkeypatch.setattr(pace, "_INTERVAL", 0.0)
+    shown = []
+    for options in ({}, HELD_OUT):
+        witness = Witness()
+        record = run(blobs, "naive", options, listener=witness)
+        traces = [look.trace for look in witness.looks if look is not None]
+        assert len(traces) >= 20
+        assert all(trace.correct == record.trace.correct[: len(trace.correct)] for trace in traces)
+        assert all(windowed_accuracy_at(trace, 20, [len(trace.correct)])[0] >= 0 for trace in traces)
+        shown.append([(trace.correct, trace.drifts, trace.alarms) for trace in traces])
+    assert shown[0] == shown[1]
 
 
 @pytest.mark.parametrize("name", ["sea", "agrawal", "led", "rbf"])
