@@ -104,6 +104,9 @@ def compare(
 ) -> list[RunRecord]:
     """Train several strategies on the same streams.
 
+    How much sooner each of them adapts than a baseline on drifting streams,
+    ``morph_cl.report.compare_speed_ups(records, baseline)`` tells of the records.
+
     Args:
         scenario: the scenario's name.
         strategies: the strategies' names.

@@ -110,6 +110,7 @@ def run_drift_study_config(
         raise UsageError(f"jobs={jobs} is not in 1..{MOST_JOBS}; give the number of runs at a time.")
     if store is None and not train:
         raise UsageError("nothing is to be trained and no store is given; name the folder of the study's runs.")
+    config = _with_own_samples(config)
     validation = validation_entries(config)
     any_rate = {contestant.name: config.lrs[0] for contestant in config.contestants if contestant.tuned}
     runner = _Runner(config, None if store is None else Path(store), jobs, train, listener or StudyListener())
@@ -122,6 +123,14 @@ def run_drift_study_config(
     ]
     wanted = len(config.seeds) * len(config.presets) * len(config.strategies)
     return DriftStudy(config, tuple(rates), tuple(runs), wanted - len(runs), tuple(runner.failures))
+
+
+def _with_own_samples(config: DriftStudyConfig) -> DriftStudyConfig:
+    """Without the data set that nobody asked for where the scenario takes none."""
+    scenario = load_catalog(config.plugin_files).scenarios.get(config.scenario).spec
+    if scenario.draw is None or "dataset" in config.model_fields_set:
+        return config
+    return config.model_copy(update={"dataset": None})
 
 
 def _choose(config: DriftStudyConfig, records: Mapping[Entry, RunRecord]) -> list[RateChoice]:
@@ -171,7 +180,7 @@ class _Runner:
             entries: a run of each kind that may follow.
         """
         config = self.config
-        check_options(config.contestants, config.options, (config.scenario, config.dataset))
+        check_options(config.contestants, config.options, config.shared)
         scenarios = load_catalog(config.plugin_files).scenarios
         if not scenarios.get(config.scenario).spec.online:
             online = sorted(entry.spec.name for entry in scenarios if entry.spec.online)
@@ -215,7 +224,7 @@ class _Runner:
         self.plans = {}
         with quiet_libraries():
             for stream in streams.values():
-                stream.build(stream.dataset.load())
+                stream.build(stream.load())
 
     def _train(self, plans: Mapping[Entry, RunPlan], kept: KeptRuns | None) -> dict[Entry, RunRecord]:
         """Run what the store lacks; a run that breaks does not stop the others."""

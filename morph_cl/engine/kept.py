@@ -5,7 +5,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import to_jsonable_python
 
 from morph_cl.catalog import load_catalog
 from morph_cl.config import RunConfig
@@ -90,7 +95,8 @@ class KeptRuns:
     """The runs of a store as they were when it was looked into.
 
     A run is found again where it was told the same and started with the same options of strategy and scenario, those
-    that nobody gave included: a default that has changed since makes it another run.
+    that nobody gave included: a default that has changed since makes it another run, an option that came later does
+    not where it has its default now.
 
     Args:
         store: the folder of runs; it need not exist.
@@ -131,7 +137,14 @@ def _started_alike(folder: RunFolder, plan: RunPlan) -> bool:
         strategy, scenario = start["strategy"]["options"], start["scenario"]["options"]
     except (StoreError, KeyError, TypeError):
         return False
-    return bool(
-        strategy == plan.strategy_options.model_dump(mode="json")
-        and scenario == plan.stream.options.model_dump(mode="json")
-    )
+    return _alike(strategy, plan.strategy_options) and _alike(scenario, plan.stream.options)
+
+
+def _alike(stored: Mapping[str, Any], options: BaseModel) -> bool:
+    """Whether options are those of a run that may be older than some of them."""
+    later = {
+        name: to_jsonable_python(field.get_default(call_default_factory=True))
+        for name, field in type(options).model_fields.items()
+        if name not in stored
+    }
+    return {**stored, **later} == options.model_dump(mode="json")

@@ -83,7 +83,7 @@ class RunSession:
 
     def _build_stream(self) -> Stream:
         data = self.plan.stream.load()
-        self.data = data.info()
+        self.data = data.info().model_copy(update={"drawn": self.plan.stream.dataset is None})
         return self.plan.stream.build(data)
 
     def _epochs_for_size(self) -> int:

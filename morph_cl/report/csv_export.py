@@ -43,7 +43,8 @@ def trace_csv(record: RunRecord) -> str:
     Returns:
         CSV with a heading: samples seen by the end of the batch, its size and the right predictions for it;
         accuracies as fractions; ``alarm`` is ``right`` or ``false``, ``drift`` and ``blip`` say what begins in the
-        batch, ``after_drifts`` how many drifts have begun by its end.
+        batch, ``after_drifts`` how many drifts have begun by its end. Where held-out data was looked at, a column for
+        each concept has its accuracy after the batch, empty where there was no look or the concept was still to come.
 
     Raises:
         UsageError: the run has no trace.
@@ -55,6 +56,8 @@ def trace_csv(record: RunRecord) -> str:
     alarms = {mark.position: "false" if mark.glyph == FALSE else "right" for mark in alarm_marks(trace)}
     growths, starts = set(trace.growths), [drift.start for drift in trace.drifts]
     curves = zip(windowed_accuracy(trace), cumulative_accuracy(trace), fading_accuracy(trace), strict=True)
+    looks = {point.samples: point.accuracies for point in trace.held_out}
+    held_out = [f"held_out_concept_{concept}" for concept in range(len(trace.held_out[0].accuracies) if looks else 0)]
     rows = []
     for batch, (windowed, cumulative, fading) in enumerate(curves):
         end, here = edges[batch + 1], range(edges[batch], edges[batch + 1])
@@ -72,9 +75,10 @@ def trace_csv(record: RunRecord) -> str:
                 "drift": "; ".join(drift_name(drift) for drift in trace.drifts if drift.start in here),
                 "after_drifts": bisect_left(starts, end),
                 "blip": int(any(blip.start in here for blip in trace.blips)),
+                **dict(zip(held_out, looks.get(end, ()), strict=False)),
             }
         )
-    return _text(TRACE_COLUMNS, rows)
+    return _text([*TRACE_COLUMNS, *held_out], rows)
 
 
 def metrics_csv(

@@ -118,18 +118,19 @@ def same_stream(groups: Sequence[Group]) -> bool:
     Args:
         groups: the groups, at least one.
     """
+    records = [record for group in groups for record in group.records]
     streams = {
         (
             record.scenario,
             record.scenario_info.setting,
             _text(record.scenario_info.options),
             record.experiences,
-            record.dataset_info.checksum,
+            None if record.dataset_info.drawn else record.dataset_info.checksum,
         )
-        for group in groups
-        for record in group.records
+        for record in records
     }
-    return len(streams) == 1
+    drawn = {(record.seed, record.dataset_info.checksum) for record in records if record.dataset_info.drawn}
+    return len(streams) == 1 and len(drawn) == len({seed for seed, _ in drawn})
 
 
 def _facts(record: RunRecord) -> dict[str, str]:
@@ -141,7 +142,7 @@ def _facts(record: RunRecord) -> dict[str, str]:
         "preset": record.scenario_info.preset,
         "setting": record.scenario_info.setting,
         "dataset": record.dataset,
-        "data": record.dataset_info.checksum[:12],
+        "data": None if record.dataset_info.drawn else record.dataset_info.checksum[:12],
         "epochs": config.epochs,
         "batch_size": config.batch_size,
         "amp": config.amp,

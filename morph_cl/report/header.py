@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich import box
 from rich.console import RenderableType
@@ -63,7 +63,7 @@ def comparison_header(records: Sequence[RunRecord], *, ascii_only: bool = False)
             names.append(record.strategy)
     rows = [
         *(("scenario", line) for line in dict.fromkeys(map(scenario_line, records))),
-        *(("data", line) for line in dict.fromkeys(map(data_line, records))),
+        *(("data", line) for line in _data_lines(records)),
         *((f"{kind}", f"{', '.join(names)} ({_BOUNDARIES.get(kind, kind)})") for kind, names in boundaries.items()),
         ("seeds", number_ranges(record.seed for record in records)),
         *(
@@ -83,7 +83,7 @@ def ablation_header(records: Sequence[RunRecord]) -> RenderableType:
     """
     rows = [
         *(("scenario", line) for line in dict.fromkeys(map(scenario_line, records))),
-        *(("data", line) for line in dict.fromkeys(map(data_line, records))),
+        *(("data", line) for line in _data_lines(records)),
         ("defaults", strategy_line(records[0])),
         ("seeds", number_ranges(record.seed for record in records)),
     ]
@@ -125,12 +125,21 @@ def data_line(record: RunRecord) -> str:
     Args:
         record: a run.
     """
+    return f"{_sizes(record)}, sha256 {record.dataset_info.checksum[:12]}"
+
+
+def _data_lines(records: Sequence[RunRecord]) -> Iterable[str]:
+    """The data sets of several runs; samples that a scenario drew have a checksum for each seed, too many to show."""
+    return dict.fromkeys(
+        f"{_sizes(record)}, drawn by the scenario for each seed" if record.dataset_info.drawn else data_line(record)
+        for record in records
+    )
+
+
+def _sizes(record: RunRecord) -> str:
     data = record.dataset_info
     shape = "x".join(map(str, data.input_shape))
-    return (
-        f"{data.name}: {data.train_size:,} train, {data.test_size:,} test, {data.classes} classes, {shape}, "
-        f"sha256 {data.checksum[:12]}"
-    )
+    return f"{data.name}: {data.train_size:,} train, {data.test_size:,} test, {data.classes} classes, {shape}"
 
 
 def cost_line(record: RunRecord) -> str:

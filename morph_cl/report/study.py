@@ -46,10 +46,12 @@ def drift_study_report(study: DriftStudy, *, ascii_only: bool = False) -> Render
 
 def _heading(study: DriftStudy) -> Text:
     config = study.config
-    length = "all training images" if config.samples is None else f"{config.samples:,} samples"
+    length = "all training images" if config.dataset is not None else "the scenario's own length"
+    length = length if config.samples is None else f"{config.samples:,} samples"
+    data = "" if config.dataset is None else f" on {config.dataset}"
     hidden = "-".join(map(str, config.hidden))
     lines = [
-        f"{config.scenario} on {config.dataset}, streams of {length}, batches of {config.batch_size}, "
+        f"{config.scenario}{data}, streams of {length}, batches of {config.batch_size}, "
         f"seeds {number_ranges(config.seeds)}. Every network and expert has hidden layers {hidden} and Adam."
     ]
     if study.missing:

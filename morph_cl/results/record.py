@@ -47,6 +47,7 @@ class DatasetInfo(_Part):
         test_size: test images.
         classes: number of classes.
         input_shape: (channels, height, width).
+        drawn: whether the scenario drew the samples itself, so that another seed has other ones.
     """
 
     name: str
@@ -55,6 +56,7 @@ class DatasetInfo(_Part):
     test_size: int
     classes: int
     input_shape: tuple[int, ...]
+    drawn: bool = False
 
 
 class ScenarioInfo(_Part):

@@ -83,7 +83,7 @@ def run_config(study: DriftStudyConfig, entry: Entry) -> RunConfig:
     samples = (study.validation_samples if entry.validation else None) or study.samples
     options = merge_options(
         merge_options(contestant.options, _network(study, contestant, entry.lr)),
-        options_for(contestant, study.options, (study.scenario, study.dataset)),
+        options_for(contestant, study.options, study.shared),
     )
     if samples is not None:
         options = merge_options(options, {study.scenario: {"samples": samples}})

@@ -49,7 +49,7 @@ class DriftStudyConfig(BaseModel):
     validation_samples: Annotated[int, Field(ge=20, le=10_000_000)] | None = Field(
         None, description="length of the streams that learning rates are chosen on; None takes that of the others"
     )
-    dataset: str = Field("mnist", description="the data set")
+    dataset: str | None = Field("mnist", description="the data set; none where the scenario draws its own samples")
     data_root: Path | None = Field(None, description="where data sets lie")
     download: bool = Field(False, description="whether a missing data set may be downloaded")
     batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(10, description="samples a batch")
@@ -95,6 +95,11 @@ class DriftStudyConfig(BaseModel):
     def contestants(self) -> list[Contestant]:
         """Who takes part, in the order asked for."""
         return [CONTESTANTS[name] for name in self.strategies]
+
+    @property
+    def shared(self) -> tuple[str, ...]:
+        """The records that all contestants meet."""
+        return (self.scenario,) if self.dataset is None else (self.scenario, self.dataset)
 
     @property
     def rule(self) -> RecoveryRule:

@@ -1,5 +1,6 @@
 """Jobs: what comes back of a run that is done, that breaks, that is refused, that was interrupted."""
 
+import json
 import os
 import subprocess
 import sys
@@ -57,6 +58,9 @@ def test_closing_early_ends_the_processes(tmp_path):
     outcomes = execute_jobs(jobs, 2)
     next(outcomes)
     outcomes.close()
+    deadline = time.monotonic() + 5  # a thread of the pool may be the one that notes that a process has ended
+    while not set(multiprocessing.active_children()) <= before and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert set(multiprocessing.active_children()) <= before
 
 
@@ -73,6 +77,21 @@ def test_an_interrupted_run_goes_on_in_its_folder(tmp_path, monkeypatch):
     assert outcome.record.trace == morph_cl.run_config(CONFIG, store=None).trace
     assert KeptRuns(tmp_path).finished(plan).run_id == outcome.record.run_id
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_run_from_before_an_option_is_found_where_the_option_has_its_default(tmp_path):
+    start = morph_cl.run_config(CONFIG, store=tmp_path).run_id
+    path = tmp_path / start / "start.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    del content["scenario"]["options"]["held_out_every"], content["strategy"]["options"]["hidden"]
+    path.write_text(json.dumps(content), encoding="utf-8")
+    catalog = morph_cl.load_catalog()
+    assert KeptRuns(tmp_path).finished(plan_run(CONFIG, catalog)).run_id == start
+    content["strategy"]["options"]["lr"] = 0.5  # the default was another one
+    path.write_text(json.dumps(content), encoding="utf-8")
+    assert KeptRuns(tmp_path).finished(plan_run(CONFIG, catalog)) is None
+    looking = {"drifting-mnist": {**CONFIG.options["drifting-mnist"], "held_out_every": 20}}
+    assert KeptRuns(tmp_path).finished(plan_run(CONFIG.model_copy(update={"options": looking}), catalog)) is None
 
 
 def test_a_checkpoint_that_does_not_fit_is_left_and_the_run_starts_anew(tmp_path, monkeypatch):

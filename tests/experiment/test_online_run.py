@@ -14,6 +14,8 @@ from morph_cl.experiment import pace, session
 from morph_cl.experiment.listener import RunListener
 from morph_cl.experiment.online import look_online, make_trace
 from morph_cl.metrics.drift.figures import drift_figures
+from morph_cl.metrics.drift.prequential import windowed_accuracy_at
+from morph_cl.report.grouping import group_records, same_stream
 from morph_cl.results.prequential import Blip, DriftPoint, Trace
 from morph_cl.results.record import Event, RunRecord
 
@@ -218,13 +220,27 @@ def test_looks_at_held_out_data_fill_the_trace_and_change_nothing_else(blobs, st
     assert RunRecord.model_validate_json(on.to_json()).to_json() == on.to_json()
 
 
+def test_the_curve_so_far_is_the_same_with_looks_at_held_out_data(blobs, monkeypatch):
+    monkeypatch.setattr(pace, "_INTERVAL", 0.0)
+    shown = []
+    for options in ({}, HELD_OUT):
+        witness = Witness()
+        record = run(blobs, "naive", options, listener=witness)
+        traces = [look.trace for look in witness.looks if look is not None]
+        assert len(traces) >= 20
+        assert all(trace.correct == record.trace.correct[: len(trace.correct)] for trace in traces)
+        assert all(windowed_accuracy_at(trace, 20, [len(trace.correct)])[0] >= 0 for trace in traces)
+        shown.append([(trace.correct, trace.drifts, trace.alarms) for trace in traces])
+    assert shown[0] == shown[1]
+
+
 @pytest.mark.parametrize("name", ["sea", "agrawal", "led", "rbf"])
 def test_rows_of_tables_are_streams_as_any_other(tmp_path, name):
     options = {f"drifting-{name}": {"samples": 400, "held_out_every": 50, "held_out_size": 30}}
     for strategy, own in (
         ("naive", {}),
         ("morph", {"boundaries": "free", "window": 32}),
-        ("der", {"images": "float32"}),
+        ("der", {}),
     ):
         record = morph_cl.run(
             f"drifting-{name}",
@@ -240,6 +256,46 @@ def test_rows_of_tables_are_streams_as_any_other(tmp_path, name):
         assert 0 <= record.metrics["stability_gap"] <= 1
     stream = morph_cl.load_stream(record.run_id, store=tmp_path)
     assert [drift.model_dump() for drift in record.trace.drifts] == stream.detail["drifts"]
+
+
+def test_strategies_that_store_samples_store_rows_of_tables(tmp_path):
+    options = {"drifting-sea": {"samples": 300, "experience_size": 100}, "der": {"mem_size": 50}}
+    records = morph_cl.compare(
+        "drifting-sea", ["naive", "replay", "der"], seeds=2, options=options, threads=1, store=tmp_path
+    )
+    assert [len(record.trace.correct) for record in records] == [30] * 6
+    groups = group_records(records)
+    assert [(group.label, len(group.records)) for group in groups] == [("naive", 2), ("replay", 2), ("der", 2)]
+    assert same_stream(groups)
+    strategy = morph_cl.load_model(records[-1].run_id, store=tmp_path)
+    assert strategy.plugins[0].memory_images.dtype == torch.float32
+    del options["der"]
+    with pytest.raises(morph_cl.UsageError, match=r"replay\.images=float32"):
+        morph_cl.run("drifting-sea", "replay", options={**options, "replay": {"images": "uint8"}}, store=None)
+
+
+def test_replay_of_bytes_waits_for_its_samples(blobs):
+    plain, compact = run(blobs, "replay"), run(blobs, "replay", {"replay": {"images": "uint8"}})
+    assert compact.trace == plain.trace
+
+
+@pytest.mark.parametrize("tags", ["parity", [list(range(5)), list(range(5, 10))]])
+def test_a_static_partition_learns_a_drifting_stream(tags):
+    options = {
+        "drifting-mnist": {"patterns": ["abrupt"], "samples": 600, "experience_size": 100},
+        "static-partition": {"tags": tags, "hidden": [64], "lr": 0.01, "decay": False},
+    }
+    record = morph_cl.run(
+        "drifting-mnist", "static-partition", dataset="digits", options=options, threads=1, store=None
+    )
+    assert len(record.trace.correct) == 60
+    assert 0.3 < record.metrics["prequential_accuracy"] < 1
+    assert 0 <= record.metrics["gate_tag_share"] <= 1
+
+
+def test_a_static_partition_by_experience_is_refused_where_experiences_come_piecemeal(blobs):
+    with pytest.raises(morph_cl.UsageError, match=r"tags=experience.*test-then-train.*give tags=parity, groups"):
+        run(blobs, "static-partition", {"static-partition": {"tags": "experience", "hidden": [16]}})
 
 
 def test_a_scenario_that_draws_its_samples_takes_no_data_set(blobs):

@@ -243,6 +243,19 @@ def test_the_trace_csv_has_a_row_a_batch(drifting, record):
         trace_csv(record("morph"))
 
 
+def test_the_trace_csv_has_a_column_for_each_concept_that_was_looked_at(drifting):
+    looks = [
+        HeldOutPoint(samples=500, accuracies=[0.5, math.nan, math.nan]),
+        HeldOutPoint(samples=3_000, accuracies=[0.25, 0.75, 1.0]),
+    ]
+    trace = make_trace().model_copy(update={"concepts": [0, 1, 2], "held_out": looks})
+    rows = list(csv.DictReader(trace_csv(drifting(trace=trace)).splitlines()))
+    columns = [f"held_out_concept_{concept}" for concept in range(3)]
+    assert tuple(rows[0]) == (*TRACE_COLUMNS, *columns)
+    told = {number: [row[name] for name in columns] for number, row in enumerate(rows) if row[columns[0]]}
+    assert told == {49: ["0.5", "", ""], 299: ["0.25", "0.75", "1.0"]}
+
+
 def test_a_comparison_has_rows_of_events_for_each_strategy(drifting, render):
     naive = [
         drifting("naive", make_trace([DriftPoint(start=start, end=start)], alarms=[start + 19]), seed=seed)

@@ -102,6 +102,21 @@ def test_different_streams_are_pointed_out(record, render):
     assert "compare with care" not in render(summary_table([first, record("morph")])).replace("\n", " ")
 
 
+def test_samples_that_a_scenario_drew_differ_from_seed_to_seed(record, render):
+    def drawn(strategy, seed, checksum):
+        made = record(strategy, seed=seed)
+        data = made.dataset_info.model_copy(update={"drawn": True, "checksum": checksum * 64})
+        return made.model_copy(update={"dataset_info": data})
+
+    runs = [drawn(strategy, seed, str(seed)) for strategy in ("naive", "morph") for seed in (0, 1)]
+    groups = group_records(runs)
+    assert [(group.label, len(group.records)) for group in groups] == [("naive", 2), ("morph", 2)]
+    assert same_stream(groups)
+    assert render(comparison_report(runs), 120).count("drawn by the scenario for each seed") == 1
+    assert not same_stream(group_records([*runs, drawn("ewc", 1, "7")]))
+    assert not same_stream(group_records([runs[0], drawn("ewc", 1, "1"), record("si", seed=2)]))
+
+
 def test_an_empty_comparison_is_refused():
     with pytest.raises(UsageError, match="no runs to compare"):
         comparison_report([])

@@ -185,6 +185,16 @@ def test_the_file_holds_every_figure_and_no_nan(whole):
     assert isinstance(study.measured[0].record, RunRecord)
 
 
+def test_a_scenario_that_draws_its_own_samples_is_studied_without_a_data_set(tmp_path):
+    settings = {"scenario": "drifting-sea", "presets": ["abrupt"], "strategies": ["mlp", "der"], "samples": 300}
+    settings |= {"lrs": [0.01], "seeds": [0], "hidden": [8], "store": tmp_path}
+    study = morph_cl.run_drift_study(**settings)
+    assert (study.config.dataset, study.failures, list(study.standings["abrupt"])) == (None, (), ["mlp", "der"])
+    assert morph_cl.run_drift_study(**settings, train=False).missing == 0
+    with pytest.raises(UsageError, match="draws its own samples"):
+        morph_cl.run_drift_study(**settings, dataset="digits")
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from morph_cl_plugins.baselines.image_bytes import check_unit_range, to_bytes
+from morph_cl_plugins.baselines.image_bytes import fit_bytes, to_bytes, to_floats
 
 
 class DarkBatch(NamedTuple):
@@ -57,7 +57,8 @@ class DarkMemory:
         capacity: samples at the most.
         input_shape: (C, H, W).
         classes: number of logits.
-        images: ``uint8`` stores images in [0, 1] in steps of 1/255, ``float32`` as they are.
+        images: ``uint8`` stores images in [0, 1] in steps of 1/255, and all as ``float32`` from the first one on that
+            lies beyond; ``float32`` stores them as they are.
         logits: ``float32`` or ``float16``.
     """
 
@@ -84,13 +85,8 @@ class DarkMemory:
 
         Args:
             batch: the samples in the order of the stream.
-
-        Raises:
-            UsageError: images beyond [0, 1] that shall be stored as uint8.
         """
         slots = reservoir_slots(self.seen, len(batch.labels), self.capacity)
-        if self.memory_images.dtype == torch.uint8 and not self.seen:
-            check_unit_range(batch.images, "der")
         self.seen += len(slots)
         rows = (slots >= 0).nonzero().squeeze(1)
         # Of two samples for one slot the later stays.
@@ -100,6 +96,8 @@ class DarkMemory:
         device = self.memory_labels.device
         slot, row = torch.tensor(list(last)), torch.tensor(list(last.values()))
         images, labels, logits, tasks = (column.detach().to(device)[row] for column in batch)
+        if self.memory_images.dtype == torch.uint8 and not fit_bytes(images):
+            self.memory_images = to_floats(self.memory_images)
         self.memory_images[slot] = to_bytes(images) if self.memory_images.dtype == torch.uint8 else images
         self.memory_labels[slot] = labels.to(torch.int16)
         self.memory_logits[slot] = logits.to(self.memory_logits.dtype)
@@ -115,8 +113,6 @@ class DarkMemory:
             The samples.
         """
         index = torch.randperm(len(self))[:size]
-        images = self.memory_images[index]
-        if images.dtype == torch.uint8:
-            images = images.float().div_(255.0)
+        images = to_floats(self.memory_images[index])
         labels, tasks = self.memory_labels[index].long(), self.memory_tasks[index].long()
         return DarkBatch(images, labels, self.memory_logits[index].float(), tasks)

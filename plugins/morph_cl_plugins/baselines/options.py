@@ -175,6 +175,8 @@ class DerOptions(AverageOptions):
     )
     batch_size_mem: BatchSize = Field(128, description="images in each of the two replayed batches of a step")
     images: Literal["uint8", "float32"] = Field(
-        "uint8", description="how images are stored; uint8 is exact for images that are uint8 in the data set"
+        "uint8",
+        description="how images are stored; uint8 is exact for images that are bytes in the data set; beyond [0, 1], "
+        "such as rows of tables, they take float32 whatever this says",
     )
     logits: Literal["float32", "float16"] = Field("float32", description="how logits are stored")

@@ -15,6 +15,7 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from morph_cl import StrategyContext, TensorStrategy
+from morph_cl.bridge.arriving import still_to_come
 from morph_cl.bridge.dataset import TensorLeaf, chained, tensor_dataset, view_of
 from morph_cl_plugins.baselines.assembly import training_parts
 from morph_cl_plugins.baselines.image_bytes import check_unit_range, to_bytes
@@ -47,8 +48,9 @@ class CompactReplay(ReplayPlugin):
     """Avalanche's replay, whose stored images are bytes although the data set holds floats."""
 
     def before_training_exp(self, strategy: Any, *args: Any, **kwargs: Any) -> None:
-        """Refuse images that bytes cannot hold before any is trained on; open the memory."""
-        if not self.storage_policy.buffer_groups:
+        """Refuse images that bytes cannot hold, before any is trained on where they are there; open the memory."""
+        view = view_of(strategy.experience.dataset)
+        if not self.storage_policy.buffer_groups and view is not None and not still_to_come(view):
             images, _, _ = _whole(strategy.experience.dataset)
             check_unit_range(images, "replay")
         super().before_training_exp(strategy, *args, **kwargs)
@@ -58,6 +60,7 @@ class CompactReplay(ReplayPlugin):
         super().after_training_exp(strategy, **kwargs)
         for group in self.storage_policy.buffer_groups.values():
             images, labels, tasks = _whole(group.buffer)
+            check_unit_range(images, "replay")
             group.buffer = tensor_dataset(TensorLeaf(to_bytes(images), labels, int(tasks[0])))
 
 

@@ -66,16 +66,13 @@ class PartitionModel(nn.Module):
     # --- training --------------------------------------------------------------------------------------------------
 
     def begin(self, experience: int, classes: Iterable[int]) -> None:
-        """Learn what the next experience is about.
+        """Give the classes of the next experience to its tag.
 
         Args:
             experience: its index.
             classes: its classes.
         """
-        present = torch.tensor(sorted(classes), device=self.tag_of.device)
-        if self.by_experience:
-            self.tag_of[present] = experience
-        self.seen[self.tag_of[present], present] = True
+        self.tag_of[sorted(classes)] = experience
 
     def train_step(self, x: Tensor, y: Tensor, allowed: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Answer training images with the part of their labels' tags, and teach the gate those tags.
@@ -89,6 +86,7 @@ class PartitionModel(nn.Module):
             Logits (B, classes), and the loss of the gate.
         """
         x, tags = self._prepared(x), self.tag_of[y]
+        self.seen[tags, y] = True
         return _masked(self.partition(x, tags), allowed), functional.cross_entropy(self.gate(x), tags)
 
     # --- answers: no label reaches these ---------------------------------------------------------------------------

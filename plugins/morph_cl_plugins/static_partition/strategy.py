@@ -10,7 +10,7 @@ from avalanche.training.templates import SupervisedTemplate
 from torch import Tensor, nn
 from torch.nn import functional
 
-from morph_cl import LabelledBatch, StrategyContext, TensorStrategy, build_optimizer
+from morph_cl import LabelledBatch, StrategyContext, TensorStrategy, UsageError, build_optimizer
 from morph_cl_plugins.moe.decay import LinearDecay
 from morph_cl_plugins.static_partition.figures import final_figures
 from morph_cl_plugins.static_partition.model import PartitionModel, TaskPartitionModel
@@ -46,8 +46,20 @@ class StaticPartition(TensorStrategy, SupervisedTemplate):
     # --- training --------------------------------------------------------------------------------------------------
 
     def _before_training_exp(self, **kwargs: Any) -> None:
-        self.partitioned.begin(self.experience.current_experience, self.experience.classes_in_this_experience)
+        if self.partitioned.by_experience:
+            self.partitioned.begin(self.experience.current_experience, self._classes())
         super()._before_training_exp(**kwargs)
+
+    def _classes(self) -> Iterable[int]:
+        """The classes of the experience, which one that comes sample by sample cannot tell."""
+        classes: Iterable[int] | None = getattr(self.experience, "classes_in_this_experience", None)
+        if classes is None:
+            raise UsageError(
+                "static-partition.tags=experience needs to know the classes of an experience when it begins, and a "
+                "test-then-train stream comes sample by sample; give tags=parity, groups of labels such as "
+                "[[0,2],[1,3]], or package.module:function."
+            )
+        return classes
 
     def forward(self) -> Tensor:
         """Logits: in training of the part that the label's tag owns, else of the part that is found."""

@@ -8,8 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from morph_cl_plugins.baselines.der_memory import DarkBatch, DarkMemory, reservoir_slots
 
-from morph_cl import UsageError
-
 
 def _numbered(start: int, count: int) -> DarkBatch:
     """Samples that carry their number as label."""
@@ -78,13 +76,15 @@ def test_draws_without_replacement(stored, asked):
     assert len(labels) == len(set(labels)) == min(stored, asked)
 
 
-def test_images_beyond_the_unit_interval_need_floats():
-    batch = _numbered(0, 3)._replace(images=torch.tensor([-1.0, 0.0, 2.0]).reshape(3, 1, 1, 1))
-    with pytest.raises(UsageError, match=r"der\.images=float32"):
-        DarkMemory(5, (1, 1, 1), 1, "uint8").insert(batch)
-    memory = DarkMemory(5, (1, 1, 1), 1, "float32")
-    memory.insert(batch)
-    assert memory.memory_images[:3].flatten().tolist() == [-1.0, 0.0, 2.0]
+@pytest.mark.parametrize("images", ["uint8", "float32"])
+def test_images_beyond_the_unit_interval_take_floats(images):
+    memory = DarkMemory(5, (1, 1, 1), 1, images)
+    memory.insert(_numbered(0, 2)._replace(images=torch.tensor([0.2, 1.0]).reshape(2, 1, 1, 1)))
+    assert memory.memory_images.dtype == getattr(torch, images)
+    memory.insert(_numbered(2, 2)._replace(images=torch.tensor([-1.0, 2.5]).reshape(2, 1, 1, 1)))
+    torch.testing.assert_close(memory.memory_images.flatten(), torch.tensor([0.2, 1.0, -1.0, 2.5, 0.0]))
+    batch = memory.sample(4)
+    assert sorted(batch.images.flatten().tolist()) == pytest.approx([-1.0, 0.2, 1.0, 2.5])
 
 
 def test_labels_and_logits_are_stored_compactly():
