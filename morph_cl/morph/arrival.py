@@ -83,8 +83,12 @@ def _settle(model: MorphModel, seen: Look, pressed: float, x: Tensor, y: Tensor)
     """Decide whose batch this is: grow, turn to the expert that knows it, or go on; whether it is learned now."""
     adapting, threshold = model.adapting, model.thresholds.novelty
     novelty = seen.value(model.thresholds)
-    if adapting is not None and not (pressed > _PRESSED and adapting.novelty(x, y) > _NEW):
-        novelty = min(novelty, _USUAL)
+    if adapting is not None:
+        news = min(pressed - _PRESSED, adapting.novelty(x, y) - _NEW) if pressed > _PRESSED else _USUAL
+        if news <= 0:
+            novelty = min(novelty, _USUAL)
+        elif model.options.surprise:
+            novelty = max(novelty, threshold + news)
     if model.watch.update(novelty):
         if model.grow(seen):
             _learn_waiting(model)

@@ -12,7 +12,7 @@ from morph_cl.morph.augment import jitter
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
 
-_LATEST = 300  # half of the recent samples of a step come from so many latest ones: what moves is followed
+_LATEST = 200  # samples that an expert learns from while what it learns moves
 
 
 def rehearse(model: MorphModel, optimizer: torch.optim.Optimizer) -> None:
@@ -43,11 +43,13 @@ def _samples(model: MorphModel) -> tuple[Tensor, Tensor]:
     adapting, memory = model.adapting, model.memory
     assert adapting is not None
     size = max(model.options.replay // 2, 16)
-    owned = (memory.owner == model.active).nonzero().squeeze(1)
-    old = size // 2 if len(owned) and not adapting.effort.moving else 0
-    parts = [adapting.recent.draw((size - old) // 2, _LATEST), adapting.recent.draw(size - old - (size - old) // 2)]
-    if old:
-        places = memory.draw(old, among=owned)
-        parts.append((memory.images(places), memory.y[places].long()))
+    if adapting.effort.moving:
+        parts = [adapting.recent.draw(size, _LATEST)]
+    else:
+        owned = (memory.owner == model.active).nonzero().squeeze(1)
+        parts = [adapting.recent.draw(size // 2)]
+        if len(owned):
+            places = memory.draw(size // 2, among=owned)
+            parts.append((memory.images(places), memory.y[places].long()))
     x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
     return (jitter(x) if model.options.augment == "affine" else x), y
