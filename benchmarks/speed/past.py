@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import gc
-import resource
+import multiprocessing
 import statistics
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from measure import Claim, Row, Section
+from peak import peak_mib
 from subjects import Size, digits, own, stream_of, timed
 
 from morph_cl.bridge.accounting import memory_use
+from morph_cl.engine.quiet import quiet_libraries
 
 STRATEGIES = ("replay", "der", "morph")
 MOMENTS = (1, 2, 10, 50, 100, 200)
@@ -19,21 +22,54 @@ BARE = "none: the second experience is what later ones are held against (the fir
 _SAMPLES, _WINDOW = 1_000, 2
 
 
-def seconds_by_experience(strategy: Any, stream: Any) -> tuple[list[float], list[int]]:
-    """Train experience by experience.
+@dataclass(frozen=True)
+class Growth:
+    """What became of a strategy, experience by experience.
 
     Args:
-        strategy: fresh.
-        stream: what to train on.
-
-    Returns:
-        Seconds, and bytes held, after each.
+        seconds: of training.
+        held: bytes that the strategy holds.
+        peaks: MiB that its process had in memory at the most so far; before the first experience, then after each.
     """
-    seconds, held = [], []
+
+    seconds: list[float]
+    held: list[int]
+    peaks: list[float]
+
+
+def grow(name: str, size: Size, threads: int) -> Growth:
+    """Train on experience after experience, each of the same digits turned and shifted in its own way.
+
+    Args:
+        name: of the strategy.
+        size: how much.
+        threads: of torch.
+    """
+    torch.set_num_threads(threads)
+    x, y = digits(samples(size))
+    parts = [(torch.rot90(x, number % 4, (2, 3)).roll(number // 4, 3), y) for number in range(size.experiences)]
+    stream = stream_of(parts, [(x[:10], y[:10])] * size.experiences)
+    torch.manual_seed(0)
+    with quiet_libraries():
+        return _trained(own(name, stream), stream)
+
+
+def _trained(strategy: Any, stream: Any) -> Growth:
+    found = Growth([], [], [peak_mib()])
     for experience in stream.benchmark.train_stream:
-        seconds.append(timed(lambda e=experience: strategy.train(e, eval_streams=[])))
-        held.append(memory_use(strategy).total_bytes)
-    return seconds, held
+        found.seconds.append(timed(lambda e=experience: strategy.train(e, eval_streams=[])))
+        found.held.append(memory_use(strategy).total_bytes)
+        found.peaks.append(peak_mib())
+    return found
+
+
+def samples(size: Size) -> int:
+    """Digits of an experience.
+
+    Args:
+        size: how much is run.
+    """
+    return 200 if size.quick else _SAMPLES
 
 
 def around(seconds: list[float], number: int) -> float:
@@ -50,28 +86,31 @@ def around(seconds: list[float], number: int) -> float:
 
 
 def measure(size: Size) -> Section:
-    """Experiences of 1,000 digits, each turned and shifted in its own way.
+    """Experiences of 1,000 digits; each strategy in a fresh process, whose peak is its own.
 
     Args:
         size: how much.
     """
-    x, y = digits(_SAMPLES if not size.quick else 200)
-    parts = [(torch.rot90(x, number % 4, (2, 3)).roll(number // 4, 3), y) for number in range(size.experiences)]
-    stream = stream_of(parts, [(x[:10], y[:10])] * size.experiences)
     moments = [moment for moment in MOMENTS if moment <= size.experiences]
+    fresh = multiprocessing.get_context("spawn")
     rows = []
     for name in STRATEGIES:
-        torch.manual_seed(0)
-        gc.collect()
-        seconds, held = seconds_by_experience(own(name, stream), stream)
-        shown = {f"at {moment}": around(seconds, moment) for moment in moments}
-        last = moments[-1]
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        claims = (
-            Claim(f"at {last} / at 2", shown[f"at {last}"] / shown["at 2"], 1.2),
-            Claim("MB held at 2", held[1] / 1e6),
-            Claim(f"MB held at {last}", held[-1] / 1e6),
-            Claim("MiB peak of this process so far", peak),
-        )
-        rows.append(Row(name, shown, claims, {"every experience": seconds}))
-    return Section("past", f"seconds of an experience of {len(y):,} digits, as experiences go by", BARE, tuple(rows))
+        with ProcessPoolExecutor(1, mp_context=fresh) as process:
+            found = process.submit(grow, name, size, torch.get_num_threads()).result()
+        rows.append(_row(name, found, moments))
+    title = f"seconds of an experience of {samples(size):,} digits, as experiences go by"
+    return Section("past", title, BARE, tuple(rows))
+
+
+def _row(name: str, found: Growth, moments: list[int]) -> Row:
+    shown = {f"at {moment}": around(found.seconds, moment) for moment in moments}
+    last = moments[-1]
+    claims = (
+        Claim(f"at {last} / at 2", shown[f"at {last}"] / shown["at 2"], 1.2),
+        Claim("MB held at 2", found.held[1] / 1e6),
+        Claim(f"MB held at {last}", found.held[-1] / 1e6),
+        Claim("MiB peak of its process with the stream, untrained", found.peaks[0]),
+        Claim("MiB peak of its process at 2", found.peaks[2]),
+        Claim(f"MiB peak of its process at {last}", found.peaks[-1]),
+    )
+    return Row(name, shown, claims, {"every experience": found.seconds})

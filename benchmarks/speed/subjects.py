@@ -1,4 +1,4 @@
-"""What is timed: streams, our strategies, stock Avalanche's."""
+"""What is timed: streams and our strategies, and how."""
 
 from __future__ import annotations
 
@@ -10,16 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from avalanche.benchmarks import benchmark_from_datasets
-from avalanche.benchmarks.utils.classification_dataset import _make_taskaware_classification_dataset
-from avalanche.evaluation.metrics import accuracy_metrics
-from avalanche.training import supervised
-from avalanche.training.plugins import EvaluationPlugin
 from measure import Way
-from PIL import Image
 from torch import Tensor, nn
-from torch.utils.data import Dataset
-from torchvision.transforms.functional import to_tensor
 
 import morph_cl
 from morph_cl.bridge.recorder import Recorder
@@ -81,38 +73,6 @@ def stream_of(parts: Sequence[tuple[Tensor, Tensor]], tests: Sequence[tuple[Tens
     return make_stream(request, experiences, classes=10)
 
 
-class OneByOne(Dataset[tuple[Tensor, int]]):
-    """Samples as torchvision's MNIST gives them: one at a time, a PIL image through ``ToTensor``.
-
-    Args:
-        x: (N, 1, H, W) uint8.
-        y: (N,) int64.
-    """
-
-    def __init__(self, x: Tensor, y: Tensor) -> None:
-        self.x, self.targets = x.squeeze(1).numpy(), y.tolist()
-
-    def __len__(self) -> int:
-        return len(self.targets)
-
-    def __getitem__(self, row: int) -> tuple[Tensor, int]:
-        return to_tensor(Image.fromarray(self.x[row])), self.targets[row]
-
-
-def stock_benchmark(parts: Sequence[tuple[Tensor, Tensor]], tests: Sequence[tuple[Tensor, Tensor]]) -> Any:
-    """The same stream as a benchmark of Avalanche's.
-
-    Args:
-        parts: training images and labels by experience.
-        tests: test images and labels by experience.
-    """
-    made = [
-        [_make_taskaware_classification_dataset(OneByOne(*part), task_labels=0) for part in side]
-        for side in (parts, tests)
-    ]
-    return benchmark_from_datasets(train=made[0], test=made[1])
-
-
 def own(
     name: str, stream: morph_cl.Stream, batch_size: int = 128, options: Mapping[str, Any] | None = None, **experts: Any
 ) -> Any:
@@ -164,35 +124,6 @@ def network(input_shape: tuple[int, int, int] = (1, 28, 28), hidden: Sequence[in
     for fan_in, fan_out in itertools.pairwise(sizes):
         layers += [nn.Linear(fan_in, fan_out), nn.ReLU()]
     return nn.Sequential(*layers, nn.Linear(sizes[-1], 10))
-
-
-STOCK: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
-    "naive": (supervised.Naive, {}),
-    "replay": (supervised.Replay, {"mem_size": 500}),
-    "ewc": (supervised.EWC, {"ewc_lambda": 20.0}),
-    "der": (supervised.DER, {"mem_size": 500, "batch_size_mem": 128, "alpha": 1.0, "beta": 0.5}),
-}
-"""What Avalanche offers under these names; its DER fills its memory when an experience ends and replays one batch."""
-
-
-def stock(name: str, batch_size: int = 128) -> Any:
-    """Avalanche's own strategy, which measures accuracy as ours does and prints nothing.
-
-    Args:
-        name: of :data:`STOCK`.
-        batch_size: samples a step.
-    """
-    kind, options = STOCK[name]
-    model = network()
-    return kind(
-        model=model,
-        optimizer=torch.optim.SGD(model.parameters(), lr=0.1),
-        criterion=nn.CrossEntropyLoss(),
-        train_mb_size=batch_size,
-        eval_mb_size=1_000,
-        evaluator=EvaluationPlugin(accuracy_metrics(epoch=True, experience=True), loggers=[]),
-        **options,
-    )
 
 
 def timed(work: Callable[[], object]) -> float:

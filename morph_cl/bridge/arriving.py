@@ -64,9 +64,13 @@ class Arriving:
     def __len__(self) -> int:
         return len(self.values)
 
-    def __getitem__(self, rows: Tensor | int) -> Tensor:
+    def __getitem__(self, rows: Tensor | slice | int) -> Tensor:
         if isinstance(rows, int):
             self.gate.check(rows)
+        elif isinstance(rows, slice):
+            reached = range(len(self))[rows]
+            if len(reached):
+                self.gate.check(max(reached[0], reached[-1]))
         elif len(rows):
             self.gate.check(int(rows.max()))
         return self.values[rows]

@@ -101,6 +101,26 @@ class TensorView:
             x[here], y[here], task[here] = leaf.x[rows[here]], leaf.y[rows[here]], leaf.task
         return [as_float(x), y, task]
 
+    def span(self, start: int, stop: int) -> list[Tensor]:
+        """Samples that follow each other; a slice, which is cheaper than gathering, where they do so in a leaf too.
+
+        Args:
+            start: position of the first.
+            stop: position after the last, beyond ``start``.
+
+        Returns:
+            As :meth:`batch`: copies, whatever is done to them later.
+        """
+        which, rows = self.leaf_index[start:stop], self.row[start:stop]
+        first = int(rows[0])
+        in_a_row = torch.equal(rows, torch.arange(first, first + len(rows))) and bool((which == which[0]).all())
+        if not in_a_row:
+            return self.batch(torch.arange(start, stop))
+        leaf = self.leaves[int(which[0])]
+        x, y = leaf.x[first : first + len(rows)], leaf.y[first : first + len(rows)]
+        x = as_float(x) if x.dtype == torch.uint8 else x.clone()
+        return [x, y.clone(), torch.full((len(rows),), leaf.task)]
+
     def joined(self) -> TensorView:
         """The same samples in one leaf, where that is a small copy; else the view itself.
 

@@ -55,6 +55,6 @@ def labelled_batches(stream: Stream, size: int, device: torch.device | str = "cp
             raise UsageError(
                 f"the test data of experience {number + 1} are no whole tensors; build the scenario with make_stream."
             )
-        for rows in torch.split(torch.arange(len(view)), size):
-            x, y, task = view.batch(rows)
+        for start in range(0, len(view), size):
+            x, y, task = view.span(start, min(start + size, len(view)))
             yield LabelledBatch(x.to(device), y.to(device), int(task[0]), number)

@@ -48,8 +48,13 @@ class TensorLoader:
             yield order[number * self.batch_size : (number + 1) * self.batch_size]
 
     def __iter__(self) -> Iterator[list[Tensor]]:
-        for index in self.indices():
-            yield _placed(self.view.batch(index), self.pin)
+        if self.shuffle:
+            for index in self.indices():
+                yield _placed(self.view.batch(index), self.pin)
+            return
+        for number in range(len(self)):
+            start = number * self.batch_size
+            yield _placed(self.view.span(start, min(start + self.batch_size, len(self.view))), self.pin)
 
 
 class JointTensorLoader:

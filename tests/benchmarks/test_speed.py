@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -139,11 +140,47 @@ def test_evaluation_counts_alike(speed, small):
     assert row == speed["bare_loops"].evaluate(ours.model, parts)
 
 
+def test_stock_gets_the_same_digits_turned_and_normalized(speed):
+    x, y = speed["subjects"].digits(100)
+    stream = speed["stock"].classic((x, y), (x, y), 3).test_stream
+    upright, quarter = stream[0].dataset, stream[2].dataset
+    for place, row in enumerate(y.argsort(stable=True)[::20].tolist()):  # Avalanche puts them in order of their class
+        image, label = upright[20 * place][:2]
+        normalized = (x[row] / 255.0 - 0.1307) / 0.3081
+        assert torch.allclose(image, normalized, atol=1e-5)
+        assert label == int(y[row])
+        inner = quarter[20 * place][0][:, 1:-1, 1:-1]
+        assert torch.allclose(inner, torch.rot90(normalized, 1, (1, 2))[:, 1:-1, 1:-1], atol=1e-5)
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_stock_trains_and_evaluates_and_prints_nothing(speed, plain, capsys):
+    stock, (x, y) = speed["stock"], speed["subjects"].digits(30)
+    made = stock.plain_benchmark([(x, y)], [(x, y)]) if plain else stock.classic((x, y), (x, y), 1)
+    strategy = stock.stock("naive", 10, plain=plain)
+
+    def work():
+        strategy.train(made.train_stream[0], eval_streams=[])
+        return float(len(strategy.eval(made.test_stream)))
+
+    assert stock.unseen(work)() > 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_peak_is_that_of_the_process_alone(speed):
+    held = torch.ones(100 * 2**18)  # 100 MiB
+    own = speed["peak"].peak_mib()
+    code = "import peak; print(peak.peak_mib())"
+    told = subprocess.run([sys.executable, "-c", code], cwd=SPEED, capture_output=True, text=True, check=True).stdout
+    assert own > held.nbytes / 2**20
+    assert 0 < float(told) < 100 < own
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("section", ["training", "morph", "past", "scaling"])
 def test_a_section_runs_prints_and_writes(speed, section, tmp_path, capsys):
     size = speed["subjects"].Size
-    speed["main"].Size = lambda rounds, **_: size(rounds, train=200, test=40, experiences=3, quick=True)
+    speed["main"].Size = lambda rounds, **_: size(rounds, train=200, test=100, experiences=3, quick=True)
     path = tmp_path / "speed.json"
     (measured,) = speed["main"].main(["--sections", section, "--quick", "--json", str(path)])
     assert measured.rows

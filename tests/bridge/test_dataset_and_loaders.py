@@ -65,6 +65,43 @@ def test_an_epoch_takes_each_sample_once(size, width, shuffle, drop):
     assert len(set(seen)) == len(seen) == (size // width * width if drop else size)
 
 
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_span_is_the_batch_of_its_positions(data):
+    leaves = tuple(leaf(size, 20 * number, task=number) for number, size in enumerate((7, 5)))
+    rows = [(number, row) for number, own in enumerate(leaves) for row in range(len(own))]
+    drawn = data.draw(st.one_of(st.just(rows), st.lists(st.sampled_from(rows), min_size=1, max_size=20)))
+    view = TensorView(leaves, *(torch.tensor(column) for column in zip(*drawn, strict=True)))
+    start = data.draw(st.integers(0, len(view) - 1))
+    stop = data.draw(st.integers(start + 1, len(view)))
+    for sliced, gathered in zip(view.span(start, stop), view.batch(torch.arange(start, stop)), strict=True):
+        assert torch.equal(sliced, gathered)
+        assert sliced.dtype == gathered.dtype
+
+
+def test_a_span_of_floats_is_a_copy():
+    stored = TensorLeaf(torch.zeros(4, 1, 2, 2), torch.zeros(4, dtype=torch.int64))
+    view = TensorView((stored,), torch.zeros(4, dtype=torch.int64), torch.arange(4))
+    x, y, _ = view.span(1, 3)
+    x.add_(1)
+    y.add_(1)
+    assert not stored.x.any()
+    assert not stored.y.any()
+
+
+@given(size=st.integers(1, 40), width=st.integers(1, 17), drop=st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_a_loader_in_order_yields_what_gathering_yields(size, width, drop):
+    view = view_of(tensor_dataset(leaf(size)))
+    assert view is not None
+    loader = TensorLoader(view, width, shuffle=False, drop_last=drop)
+    gathered = [view.batch(index) for index in loader.indices()]
+    batches = list(loader)
+    assert len(batches) == len(gathered)
+    for mine, theirs in zip(batches, gathered, strict=True):
+        assert all(torch.equal(a, b) for a, b in zip(mine, theirs, strict=True))
+
+
 def test_shuffling_draws_from_the_global_generator():
     view = view_of(tensor_dataset(leaf(30)))
     assert view is not None

@@ -84,9 +84,11 @@ def test_what_has_not_come_cannot_be_read_by_any_way():
     view = view_of(dataset)
     assert [len(arriving), len(dataset)] == [3, 20]
     assert torch.equal(view.batch(torch.arange(5))[1], stream().y[20:25])
+    assert torch.equal(view.span(1, 5)[1], stream().y[21:25])
     assert still_to_come(view)
     for look in (
         lambda: view.batch(torch.tensor([0, 5])),
+        lambda: view.span(0, 6),
         lambda: dataset[5],
         lambda: dataset.targets[5],
         lambda: dataset.targets.uniques,

@@ -2,14 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from avalanche.training.plugins import EWCPlugin, LwFPlugin, SynapticIntelligencePlugin
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from morph_cl import StrategyContext
+from morph_cl.bridge.dataset import TensorView, view_of
 from morph_cl_plugins.baselines.assembly import training_parts
 from morph_cl_plugins.baselines.options import EwcOptions, LwfOptions, SiOptions
 from morph_cl_plugins.baselines.sequential import Naive
+
+
+class ElasticWeightConsolidation(EWCPlugin):
+    """Avalanche's elastic weight consolidation, whose pass for the importances takes slices of whole tensors.
+
+    Avalanche's own loader stays between, so that importances and random draws are Avalanche's, bit for bit.
+
+    Source: Kirkpatrick et al., Overcoming catastrophic forgetting in neural networks, PNAS 2017.
+    """
+
+    def compute_importances(
+        self, model: Any, criterion: Any, optimizer: Any, dataset: Any, *loading: Any, **settings: Any
+    ) -> Any:
+        """The importance of each parameter on a data set."""
+        view = view_of(dataset)
+        source = dataset if view is None else _WholeBatches(view)
+        return super().compute_importances(model, criterion, optimizer, source, *loading, **settings)
+
+
+class _WholeBatches(Dataset[Any]):
+    """A data set that a loader which keeps its order gets collated batches of.
+
+    Args:
+        view: the samples.
+    """
+
+    def __init__(self, view: TensorView) -> None:
+        self.view = view
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    def __getitems__(self, indices: Sequence[int]) -> list[Tensor]:
+        """Images, labels and task labels of the samples from the first index to the last."""
+        return self.view.span(indices[0], indices[-1] + 1)
+
+    @staticmethod
+    def collate_fn(batch: list[Tensor]) -> list[Tensor]:
+        """The batch, which is collated already."""
+        return batch
 
 
 class SynapticIntelligence(SynapticIntelligencePlugin):
@@ -57,7 +101,7 @@ def build_ewc(context: StrategyContext, options: EwcOptions) -> Naive:
         The strategy.
     """
     decay = (options.decay_factor or 1.0) if options.mode == "online" else None
-    plugin = EWCPlugin(options.ewc_lambda, mode=options.mode, decay_factor=decay)
+    plugin = ElasticWeightConsolidation(options.ewc_lambda, mode=options.mode, decay_factor=decay)
     return Naive(**training_parts(context, options, plugin))
 
 

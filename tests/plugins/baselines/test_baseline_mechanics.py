@@ -7,6 +7,7 @@ import copy
 import pytest
 import torch
 from avalanche.core import SupervisedPlugin
+from avalanche.training.plugins import EWCPlugin
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from morph_cl_plugins.baselines.icarl import NearestMeans, herd
@@ -85,6 +86,25 @@ def test_ewc_penalty_pulls_back(tiny, build, seed, weights):
         strategy.train(second, eval_streams=[])
         moved[strength] = float((importances * (weights(strategy) - start) ** 2).sum())
     assert moved[20.0] < moved[0.0]
+
+
+@pytest.mark.parametrize(("setting", "mode"), [("domain", "separate"), ("domain", "online"), ("task", "separate")])
+def test_ewc_is_avalanches_bit_for_bit(tiny, build, seed, weights, setting, mode):
+    stream = tiny(setting)
+    trained = []
+    for stock in (False, True):
+        seed()
+        strategy = build("ewc", stream, mode=mode, ewc_lambda=30.0, epochs=2)
+        if stock:
+            own = strategy.plugins[0]
+            strategy.plugins[0] = EWCPlugin(own.ewc_lambda, own.mode, own.decay_factor)
+        for experience in stream.benchmark.train_stream:
+            strategy.train(experience, eval_streams=[])
+        kept = strategy.plugins[0].importances.values()
+        importances = torch.cat([one.data.flatten() for found in kept for one in found.values()])
+        assert float(importances.max()) > 0
+        trained.append((weights(strategy), importances, torch.get_rng_state()))
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(*trained, strict=True))
 
 
 def test_mir_chooses_what_the_step_harms_most(tiny, build, seed):
