@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import statistics
 from concurrent.futures import ProcessPoolExecutor
@@ -10,7 +11,7 @@ from typing import Any
 
 import torch
 from measure import Claim, Row, Section
-from peak import peak_mib
+from peak import forget_peak, peak_mib
 from subjects import Size, digits, own, stream_of, timed
 
 from morph_cl.bridge.accounting import memory_use
@@ -18,7 +19,10 @@ from morph_cl.engine.quiet import quiet_libraries
 
 STRATEGIES = ("replay", "der", "morph")
 MOMENTS = (1, 2, 10, 50, 100, 200)
-BARE = "none: the second experience is what later ones are held against (the first has no memory yet)"
+BARE = (
+    "none: the second experience is what later ones are held against (the first has no memory yet). "
+    "MiB peak: of a process for the strategy alone, interpreter and libraries and the whole stream included"
+)
 _SAMPLES, _WINDOW = 1_000, 2
 
 
@@ -29,7 +33,8 @@ class Growth:
     Args:
         seconds: of training.
         held: bytes that the strategy holds.
-        peaks: MiB that its process had in memory at the most so far; before the first experience, then after each.
+        peaks: MiB that its process had in memory at the most since the stream was built; before the first experience,
+            then after each.
     """
 
     seconds: list[float]
@@ -55,6 +60,8 @@ def grow(name: str, size: Size, threads: int) -> Growth:
 
 
 def _trained(strategy: Any, stream: Any) -> Growth:
+    gc.collect()
+    forget_peak()
     found = Growth([], [], [peak_mib()])
     for experience in stream.benchmark.train_stream:
         found.seconds.append(timed(lambda e=experience: strategy.train(e, eval_streams=[])))
@@ -109,8 +116,8 @@ def _row(name: str, found: Growth, moments: list[int]) -> Row:
         Claim(f"at {last} / at 2", shown[f"at {last}"] / shown["at 2"], 1.2),
         Claim("MB held at 2", found.held[1] / 1e6),
         Claim(f"MB held at {last}", found.held[-1] / 1e6),
-        Claim("MiB peak of its process with the stream, untrained", found.peaks[0]),
-        Claim("MiB peak of its process at 2", found.peaks[2]),
-        Claim(f"MiB peak of its process at {last}", found.peaks[-1]),
+        Claim("MiB peak, untrained", found.peaks[0]),
+        Claim("MiB peak at 2", found.peaks[2]),
+        Claim(f"MiB peak at {last}", found.peaks[-1]),
     )
     return Row(name, shown, claims, {"every experience": found.seconds})

@@ -176,6 +176,16 @@ def test_a_peak_is_that_of_the_process_alone(speed):
     assert 0 < float(told) < 100 < own
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems keep the mark")
+def test_a_peak_can_be_forgotten(speed):
+    peak = speed["peak"]
+    held = torch.ones(300 * 2**18)  # 300 MiB
+    before = peak.peak_mib()
+    del held
+    peak.forget_peak()
+    assert peak.peak_mib() < before - 200
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("section", ["training", "morph", "past", "scaling"])
 def test_a_section_runs_prints_and_writes(speed, section, tmp_path, capsys):
