@@ -62,14 +62,13 @@ class Adapting(nn.Module):
         self.lately.level.zero_()
         self.lately.refresh()
 
-    def take(self, x: Tensor, y: Tensor) -> None:
-        """Take in samples of the expert in training.
+    def compare_with(self, x: Tensor, y: Tensor) -> None:
+        """Let the latest samples that batches are compared with include these.
 
         Args:
-            x: (B, C, H, W).
+            x: (B, C, H, W) samples of the expert in training.
             y: (B,) int64 classes.
         """
-        self.recent.add(x, y)
         if not self.horizon or not self.lately.projection.fitted or not len(y):
             return
         if not len(self.lately.modes):

@@ -61,7 +61,7 @@ def observe(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
 def _gather(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
     """Put a batch into the first window; (B,) bool, the samples to train on."""
     if model.adapting is not None:
-        model.adapting.take(x, y)
+        model.adapting.recent.add(x, y)
     model.window.append((x, y))
     if sum(len(part) for _, part in model.window) >= model.options.window:
         flush(model)
@@ -120,11 +120,13 @@ def _learn_waiting(model: MorphModel) -> None:
         _learn(model, *batch)
 
 
-def _learn(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
+def _learn(model: MorphModel, x: Tensor, y: Tensor, *, recent: bool = True) -> Tensor:
     """Add samples to concepts and memory, and those held out to what sleep is judged on; (B,) bool, which are not."""
     train = training_rows(x, model.options.holdout)
     if model.adapting is not None:
-        model.adapting.take(x[train], y[train])
+        if recent:
+            model.adapting.recent.add(x[train], y[train])
+        model.adapting.compare_with(x[train], y[train])
     absorb(model, x[train], y[train])
     remember(model, x[train], y[train])
     if not bool(train.all()):
@@ -144,4 +146,4 @@ def flush(model: MorphModel) -> None:
         x, y = torch.cat([x for x, _ in window]), torch.cat([y for _, y in window])
         model.concepts.fit_projection(x)
         fit_budget(model)
-        _learn(model, x, y)
+        _learn(model, x, y, recent=False)

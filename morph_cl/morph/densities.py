@@ -112,8 +112,10 @@ class Densities:
             form, rows = known[1].clone(), torch.bincount(self.modes.place[:, 0].long()).nonzero().squeeze(1)
         else:
             form = self.owned.new_zeros(self.owned.numel(), self.modes.sums.shape[1], dtype=torch.float32)
-        mean, _, factor = self._gaussians(rows)
-        form.view(*self.owned.shape, -1)[rows] = quadratic_form(mean, factor).float().view(len(rows), self.classes, -1)
+        if len(rows):
+            mean, _, factor = self._gaussians(rows)
+            found = quadratic_form(mean, factor).float()
+            form.view(*self.owned.shape, -1)[rows] = found.view(len(rows), self.classes, -1)
         self._earlier = None
         return form
 

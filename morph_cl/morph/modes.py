@@ -137,7 +137,9 @@ class Modes(nn.Module):
         count, mean, covariance = moments(self.sums[tired])
         upper = torch.triu_indices(mean.shape[1], mean.shape[1], device=mean.device)
         packed = torch.cat([covariance[:, upper[0], upper[1]], mean], 1)
-        self.rest = torch.cat([self.rest, packed.to(self.rest)])
+        # A window of few samples leaves axes so short that data of another kind lies thousands of their lengths away.
+        largest = torch.finfo(self.rest.dtype).max
+        self.rest = torch.cat([self.rest, packed.clamp(-largest, largest).to(self.rest)])
         self.rest_count = torch.cat([self.rest_count, count.to(self.rest_count)])
         self.rest_place = torch.cat([self.rest_place, self.place[tired]])
         self.sums, self.place = self.sums[~tired], self.place[~tired]

@@ -180,7 +180,7 @@ class MorphOptions(Options):
         50, description="batches after a growth in which no other happens (boundaries=free only)"
     )
     effort: Annotated[int, Field(ge=0, le=1_000)] = Field(
-        20,
+        60,
         description="most training steps on recent and remembered samples after each batch: many for an expert just "
         "grown or wrong more often than it was, one in the end; 0 takes none (boundaries=free only)",
     )

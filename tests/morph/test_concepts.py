@@ -184,3 +184,15 @@ def test_only_the_experts_asked_about_are_computed_and_alike() -> None:
     got, everything = concepts.log_density(x, wanted), concepts.log_density(x)
     torch.testing.assert_close(got[wanted], everything[wanted], rtol=1e-4, atol=1e-3)
     assert float(got[~wanted].max()) < -1e29
+
+
+def test_samples_far_beyond_the_window_rest_as_numbers() -> None:
+    torch.manual_seed(0)
+    concepts = Concepts(2, 4, 0.1, half=True)
+    concepts.add_expert()
+    concepts.fit_projection(torch.rand(32, 1, 2, 2) * 1e-3)
+    far = torch.rand(40, 1, 2, 2) * 1e3
+    concepts.observe(0, far, torch.arange(40) % 2)
+    concepts.add_expert()  # the first expert's modes come to rest, in half precision
+    assert bool(concepts.modes.rest.isfinite().all())
+    assert bool(concepts.log_density(far).isfinite().all())
