@@ -57,7 +57,8 @@ class Adapting(nn.Module):
 
     def _forget(self) -> None:
         width = self.lately.projection.width
-        self.lately.modes.fit(width) if width else None
+        if width:
+            self.lately.modes.fit(width)
         self.lately.modes.place = self.lately.modes.place[:0]
         self.lately.level.zero_()
         self.lately.refresh()
@@ -107,10 +108,10 @@ class Adapting(nn.Module):
         Args:
             x: (B, C, H, W).
             y: (B,) int64 classes.
-            batches: how many may wait, this one included, less one.
+            batches: at which one in a row, this one included, none waits any longer.
 
         Returns:
-            Whether it waits; else it is to be learned, as so many do already.
+            Whether it waits; else it is to be learned.
         """
         if len(self.pending) + 1 >= batches:
             return False

@@ -73,6 +73,7 @@ def _hear(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor) -> float:
     with torch.no_grad():
         wrong = model.pool(model.active, x).argmax(1) != y
     adapting.effort.hear(wrong.float().tolist())
+    adapting.context.keep(model.numbers)
     asked = {model.active, *adapting.context.leaders(_ASKED)}
     losses = {number: expert_losses(model, row, x, y) for row, number in enumerate(model.numbers) if number in asked}
     adapting.context.hear({number: -loss for number, loss in losses.items()})

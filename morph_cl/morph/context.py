@@ -35,6 +35,14 @@ class Context:
         self.shares = {known: share * rest for known, share in self.shares.items()}
         self.shares[number] = 1 - rest * bool(self.shares)
 
+    def keep(self, numbers: list[int]) -> None:
+        """Forget experts that there are no longer: sleep merges and drops some.
+
+        Args:
+            numbers: those that there are.
+        """
+        self.shares = {number: share for number, share in self.shares.items() if number in numbers}
+
     def leaders(self, count: int) -> list[int]:
         """The numbers of the experts with the largest shares.
 

@@ -227,6 +227,12 @@ class MorphModel(nn.Module):
             self.average.update(self.shared)
         self.pool.follow(self.active)
 
+    def refresh(self) -> None:
+        """Let all densities say what was met, as they do once a saved model is loaded."""
+        self.concepts.refresh()
+        if self.adapting is not None:
+            self.adapting.lately.refresh()
+
     def make_optimizer(self) -> torch.optim.Optimizer:
         """An optimizer that covers every trainable parameter."""
         optimizer = make_optimizer(self.options.lr, self.options.shared_lr)

@@ -170,7 +170,7 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
                 remember(self.morph, *self._take(own, rows))
         if options.sleep:
             self.sleep()
-        self.morph.concepts.refresh()
+        self.morph.refresh()
         super()._after_training_exp(**kwargs)
 
     def sleep(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from morph_cl.morph.effort import Effort
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.recent import Recent
 from morph_cl.morph.rehearsal import rehearse
+from morph_cl.morph.sleep.removal import remove_expert
 
 Make = Callable[..., MorphModel]
 Samples = Callable[..., tuple[Tensor, Tensor]]
@@ -167,6 +168,17 @@ def test_a_context_that_comes_back_is_found_and_grows_nothing(
     assert model.active == 0
 
 
+def test_an_expert_that_sleep_dropped_is_not_turned_to(learn: Train, make_model: Make, make_samples: Samples) -> None:
+    model = trained(learn, make_model, make_samples)
+    x, y = make_samples(600, 0, 1)
+    learn(model, model.make_optimizer(), x, (y + 1) % 3)
+    assert model.numbers == [0, 1]
+    remove_expert(model, 0, heir=1)
+    learn(model, model.make_optimizer(), *make_samples(300, 0, 2))
+    assert 0 not in model.numbers
+    assert model.active in model.numbers
+
+
 def test_slow_change_is_followed_by_the_same_expert(learn: Train, make_model: Make, make_samples: Samples) -> None:
     model = trained(learn, make_model, make_samples)
     optimizer = model.make_optimizer()
@@ -203,7 +215,7 @@ def test_a_loaded_model_goes_on_as_the_one_that_was_saved(
     learn: Train, make_model: Make, make_samples: Samples
 ) -> None:
     model = trained(learn, make_model, make_samples)
-    model.concepts.refresh()
+    model.refresh()
     other = make_model(lr=1e-2)
     other.load_state_dict(model.state_dict())
     for each in (model, other):
