@@ -174,6 +174,8 @@ def test_an_expert_that_sleep_dropped_is_not_turned_to(learn: Train, make_model:
     learn(model, model.make_optimizer(), x, (y + 1) % 3)
     assert model.numbers == [0, 1]
     remove_expert(model, 0, heir=1)
+    assert model.adapting is not None
+    model.adapting.context.shares = {0: 0.99, 1: 0.01}  # it had begun to answer better when sleep came
     learn(model, model.make_optimizer(), *make_samples(300, 0, 2))
     assert 0 not in model.numbers
     assert model.active in model.numbers
