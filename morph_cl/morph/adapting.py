@@ -15,8 +15,11 @@ from morph_cl.morph.growth import chance
 from morph_cl.morph.options import MorphOptions
 from morph_cl.morph.projection import Projection
 from morph_cl.morph.recent import Recent
+from morph_cl.morph.strays import Strays
+from morph_cl.morph.trust import Trust
 
 _LEAST = 60  # samples that the latest density is made of before anything is compared with it
+_SIGHT = 40  # latest samples that say whether the frame of the expert in training fits
 _RECENT_SHARE = 0.05  # of the bytes, at most, for recent samples
 
 
@@ -38,6 +41,10 @@ class Adapting(nn.Module):
         self.recent = Recent(min(options.recent, max(room, 10)), input_shape)
         self.effort = Effort(options.effort)
         self.context = Context()
+        self.trust = Trust()
+        self.strays = Strays()
+        self.sight = Recent(_SIGHT, input_shape)
+        self.turned = 0.0
         self.horizon = options.follow
         self.lately = Concepts(classes, options.dims, options.shrink)
         self.lately.projection = concepts.projection
@@ -52,7 +59,11 @@ class Adapting(nn.Module):
             known: whether it was trained before.
         """
         self.recent.clear()
+        self.sight.clear()
+        self.turned = 0.0
         self.effort.opened(known=known)
+        self.trust.opened()
+        self.strays.clear()
         self._forget()
 
     def _forget(self) -> None:
@@ -127,8 +138,12 @@ class Adapting(nn.Module):
         """The state as tensors and numbers by name."""
         return {
             "recent": self.recent.export(),
+            "sight": self.sight.export(),
+            "turned": self.turned,
             "effort": self.effort.export(),
             "context": self.context.export(),
+            "trust": self.trust.export(),
+            "strays": self.strays.export(),
             "lately": {name: value for name, value in self.lately.export().items() if name not in Projection.NAMES},
             "pending": [[x, y] for x, y in self.pending],
         }
@@ -141,8 +156,12 @@ class Adapting(nn.Module):
             concepts: the long-term side, already loaded.
         """
         self.recent.load(state["recent"])
+        self.sight.load(state["sight"])
+        self.turned = float(state["turned"])
         self.effort.load(state["effort"])
         self.context.load(state["context"])
+        self.trust.load(state["trust"])
+        self.strays.load(state["strays"])
         self.lately.projection = concepts.projection
         self.lately.load({**state["lately"], **concepts.projection.named()})
         self.pending = [(x, y) for x, y in state["pending"]]

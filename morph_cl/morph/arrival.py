@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from morph_cl.morph.align import Alignment, find_alignment
 from morph_cl.morph.budget import fit_budget
-from morph_cl.morph.growth import Look, class_log_density, expert_losses, is_mature, least_rise, look
+from morph_cl.morph.growth import Look, class_log_density, look
+from morph_cl.morph.hearing import Heard, hear, likely
 from morph_cl.morph.holdout import training_rows
 from morph_cl.morph.intake import absorb, remember
+from morph_cl.morph.lending import is_settled
+from morph_cl.morph.sight import see
 
 if TYPE_CHECKING:
     from morph_cl.morph.adapting import Adapting
@@ -19,8 +22,6 @@ if TYPE_CHECKING:
 
 _TURN = 2
 """Batches in a row that another expert must answer best before it is trained in place of the one in training."""
-_ASKED = 4
-"""Experts that answer each batch before it is learned: those with the largest shares, and the one in training."""
 _PRESSED = 1.0
 """Rise of an expert's loss, in its standard deviations, up to which it copes, new as the inputs may be."""
 _NEW = 0.1
@@ -43,41 +44,36 @@ def observe(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
     Returns:
         (B,) bool, the samples to train on: all but those held out.
     """
-    pressed = 0.0 if model.adapting is None else _hear(model, model.adapting, x, y)
+    heard = Heard(0.0, torch.ones_like(y, dtype=torch.bool))
+    if model.adapting is not None:
+        heard = hear(model, model.adapting, x, y)
+    mine, active = heard.mine, model.active
     if not model.concepts.projection.fitted:
         return _gather(model, x, y)
     seen = look(model, x, y)
-    mature = is_mature(model)
-    if mature and not _settle(model, seen, pressed, x, y):
+    settled = is_settled(model)
+    if settled and not _settle(model, seen, heard.pressed, x, y):
         return training_rows(x, model.options.holdout)
-    if mature:
-        density, known = class_log_density(model.concepts, x, y)
+    if model.active != active:
+        mine = torch.ones_like(mine)  # what another expert claims is its own now
+    if settled:
+        density, known = class_log_density(model.concepts, x[mine], y[mine])
         model.concepts.set_level(model.row, density[known[:, model.row], model.row])
         if seen.losses is not None and model.row == seen.closest:
-            model.concepts.set_loss_level(model.row, seen.losses)
-    return _learn(model, x, y)
+            model.concepts.set_loss_level(model.row, seen.losses[mine])
+    train = torch.zeros_like(mine)
+    train[mine] = _learn(model, x[mine], y[mine])
+    return train
 
 
 def _gather(model: MorphModel, x: Tensor, y: Tensor) -> Tensor:
     """Put a batch into the first window; (B,) bool, the samples to train on."""
     if model.adapting is not None:
-        model.adapting.recent.add(x, y)
+        see(model, model.adapting, x, y)
     model.window.append((x, y))
     if sum(len(part) for _, part in model.window) >= model.options.window:
         flush(model)
     return training_rows(x, model.options.holdout)
-
-
-def _hear(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor) -> float:
-    """Let the experts that may be needed answer; how far the best of them lies above its usual loss."""
-    with torch.no_grad():
-        wrong = model.pool(model.active, x).argmax(1) != y
-    adapting.effort.hear(wrong.float().tolist())
-    adapting.context.keep(model.numbers)
-    asked = {model.active, *adapting.context.leaders(_ASKED)}
-    losses = {number: expert_losses(model, row, x, y) for row, number in enumerate(model.numbers) if number in asked}
-    adapting.context.hear({number: -loss for number, loss in losses.items()})
-    return least_rise(model, losses) if model.options.surprise else math.inf
 
 
 def _settle(model: MorphModel, seen: Look, pressed: float, x: Tensor, y: Tensor) -> bool:
@@ -91,7 +87,7 @@ def _settle(model: MorphModel, seen: Look, pressed: float, x: Tensor, y: Tensor)
         elif model.options.surprise:
             novelty = max(novelty, threshold + news)
     if model.watch.update(novelty):
-        if model.grow(seen):
+        if model.grow(seen, known_alignment(model, x, y)):
             _learn_waiting(model)
         return True
     if novelty > threshold:
@@ -100,6 +96,24 @@ def _settle(model: MorphModel, seen: Look, pressed: float, x: Tensor, y: Tensor)
         model.turn_to(model.numbers[seen.closest])
         return True
     return _follow_context(model, adapting, x, y)
+
+
+def known_alignment(model: MorphModel, x: Tensor, y: Tensor) -> Alignment | None:
+    """The expert and the frame that already know a new context, by a batch and those that wait with it.
+
+    Args:
+        model: the model.
+        x: (B, C, H, W) the batch.
+        y: (B,) int64 classes.
+
+    Returns:
+        None where no frame makes the context known, or experts have none.
+    """
+    if model.adapting is None or not model.pool.framed:
+        return None
+    batches = [*model.adapting.pending, (x, y)]
+    x, y = torch.cat([x for x, _ in batches]), torch.cat([y for _, y in batches])
+    return find_alignment(model, x, y, likely(model, model.adapting))
 
 
 def _follow_context(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor) -> bool:
@@ -126,7 +140,7 @@ def _learn(model: MorphModel, x: Tensor, y: Tensor, *, recent: bool = True) -> T
     train = training_rows(x, model.options.holdout)
     if model.adapting is not None:
         if recent:
-            model.adapting.recent.add(x[train], y[train])
+            see(model, model.adapting, x[train], y[train])
         model.adapting.compare_with(x[train], y[train])
     absorb(model, x[train], y[train])
     remember(model, x[train], y[train])

@@ -66,8 +66,8 @@ class WeightAverage(nn.Module):
             assert mean is not None
             tensor.copy_(mean)
 
-    def forward(self, net: nn.Module, x: Tensor) -> Tensor:
-        """What the network answers to ``x`` with the averaged weights."""
+    def forward(self, net: nn.Module, *inputs: Tensor) -> Tensor:
+        """What the network answers to its inputs with the averaged weights."""
         weights = {name: self._buffers[self._key(name)] for name in self._tensors(net)}
-        answer: Tensor = torch.func.functional_call(net, weights, (x,))  # type: ignore[arg-type]
+        answer: Tensor = torch.func.functional_call(net, weights, inputs)  # type: ignore[arg-type]
         return answer

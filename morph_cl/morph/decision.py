@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from torch import Tensor
 
 from morph_cl.morph.dispatch import answers
-from morph_cl.morph.growth import is_mature
 from morph_cl.morph.learning import restrict
+from morph_cl.morph.lending import is_settled
 from morph_cl.morph.mixture import Evidence
 
 if TYPE_CHECKING:
@@ -52,8 +52,8 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
             evidence,
             context=model.adapting.context,
             numbers=model.numbers,
-            young=None if is_mature(model) else model.row,
-            moving=model.adapting.effort.moving,
+            young=None if is_settled(model) else model.row,
+            mute=model.adapting.effort.moving or not model.adapting.trust.given,
         )
     route, within = model.mixture.route(evidence, len(model.pool))
     route, within = route.expand(len(x), -1), within.expand(len(x), -1, model.classes)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.average import WeightAverage
+from morph_cl.morph.frames import Framed
 
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
@@ -24,10 +25,12 @@ class ExpertPool(nn.Module):
         half: whether frozen experts are stored in half precision.
         decay: of the average of the weights of the expert in training, which answers in its place where no gradient is
             wanted and is what stays of it when it is frozen; 0 keeps none.
+        framed: whether each expert looks at images through a frame of its own.
     """
 
-    def __init__(self, build: Build, *, half: bool, decay: float = 0.0) -> None:
+    def __init__(self, build: Build, *, half: bool, decay: float = 0.0, framed: bool = False) -> None:
         super().__init__()
+        self.framed = framed
         self.decay = decay
         self.average: WeightAverage | None = None
         self.build = build
@@ -64,12 +67,76 @@ class ExpertPool(nn.Module):
         Returns:
             The new expert's number.
         """
-        net = self.build() if parent is None else copy.deepcopy(self.net(parent)).float()
+        net = self._fresh() if parent is None else copy.deepcopy(self.net(parent)).float()
         number = self.next_number
         self.next_number += 1
-        self.nets[str(number)] = net
+        if isinstance(net, Framed):
+            net.family.fill_(number)
+        self.nets[str(number)] = net.requires_grad_(False)  # the average is that of another
         self.freeze(number)
         return number
+
+    def _fresh(self) -> nn.Module:
+        return Framed(self.build()) if self.framed else self.build()
+
+    def framed_net(self, number: int) -> Framed:
+        """One expert of a pool whose experts look through frames.
+
+        Args:
+            number: an expert's number.
+
+        Returns:
+            Its network behind its frame.
+        """
+        net = self.net(number)
+        assert isinstance(net, Framed)
+        return net
+
+    def frame(self, number: int) -> Tensor:
+        """The frame (2, 3) float32 that an expert looks through.
+
+        Args:
+            number: its number.
+        """
+        return self.framed_net(number).frame.float()
+
+    def set_frame(self, number: int, frame: Tensor) -> None:
+        """Let an expert look through another frame, its average too.
+
+        Args:
+            number: its number.
+            frame: (2, 3).
+        """
+        net = self.framed_net(number)
+        net.frame.copy_(frame)
+        self._working.pop(number, None)
+        if self.average is not None and is_open(net):
+            self.average.get_buffer("frame").copy_(frame)
+
+    def join_family(self, number: int, of: int, frame: Tensor) -> None:
+        """Let an expert share the view of the world of another, through a frame of its own.
+
+        Args:
+            number: its number.
+            of: number of the other.
+            frame: (2, 3).
+        """
+        net = self.framed_net(number)
+        net.family.copy_(self.framed_net(of).family)
+        if self.average is not None and is_open(net):
+            self.average.get_buffer("family").copy_(net.family)
+        self.set_frame(number, frame)
+
+    def kin(self, number: int) -> list[int]:
+        """The experts that share one's view of the world, itself among them.
+
+        Args:
+            number: its number.
+        """
+        if not self.framed:
+            return [number]
+        family = int(self.framed_net(number).family)
+        return [other for other in self.numbers if int(self.framed_net(other).family) == family]
 
     def remove(self, number: int) -> nn.Module:
         """Take an expert out.
@@ -150,15 +217,25 @@ class ExpertPool(nn.Module):
             self._working.clear()
         return self
 
-    def forward(self, number: int, x: Tensor) -> Tensor:
-        """Log-probabilities (B, classes) of one expert for images (B, C, H, W)."""
+    def forward(self, number: int, x: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Log-probabilities of one expert.
+
+        Args:
+            number: its number.
+            x: (B, C, H, W) images.
+            frames: (2, 3) or (B, 2, 3) to look through in place of its own, where experts have frames.
+
+        Returns:
+            (B, classes).
+        """
         net = self.net(number)
+        inputs = (x,) if frames is None else (x, frames)
         if self.average is not None and is_open(net) and not torch.is_grad_enabled():
-            averaged: Tensor = self.average(net, x)
+            averaged: Tensor = self.average(net, *inputs)
             return averaged.log_softmax(1)
         first = next(net.parameters(), None)
         if first is None or first.dtype == x.dtype:
-            direct: Tensor = net(x)
+            direct: Tensor = net(*inputs)
             return direct.log_softmax(1)
         # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the next training.
         if number not in self._working:
@@ -167,11 +244,11 @@ class ExpertPool(nn.Module):
                 name: tensor.detach().to(x.dtype) if tensor.is_floating_point() else tensor.detach()
                 for name, tensor in tensors.items()
             }
-        logits: Tensor = torch.func.functional_call(net, self._working[number], (x,))
+        logits: Tensor = torch.func.functional_call(net, self._working[number], inputs)
         return logits.log_softmax(1)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
-        clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay)
+        clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed)
         memo[id(self)] = clone
         clone.nets = copy.deepcopy(self.nets, memo)
         clone.average = copy.deepcopy(self.average, memo)
@@ -194,7 +271,7 @@ def averaged(a: nn.Module, b: nn.Module, share: float) -> nn.Module:
         share: weight of ``a``, in [0, 1].
 
     Returns:
-        The mean, of the precision of ``a``; integer buffers are those of ``a``.
+        The mean, of the precision of ``a``; integer buffers and the frame, if it has one, are those of ``a``.
     """
     mean = copy.deepcopy(a)
     other = b.state_dict()
@@ -202,6 +279,8 @@ def averaged(a: nn.Module, b: nn.Module, share: float) -> nn.Module:
         for name, tensor in mean.state_dict().items():
             if tensor.is_floating_point():
                 tensor.copy_(share * tensor.float() + (1 - share) * other[name].float())
+    if isinstance(a, Framed) and isinstance(mean, Framed):
+        mean.frame.copy_(a.frame)  # half of one turn and half of another is neither
     return mean
 
 

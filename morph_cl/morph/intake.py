@@ -88,6 +88,8 @@ def remember(model: MorphModel, x: Tensor, y: Tensor) -> None:
         y: (N,) int64 classes.
     """
     places = model.memory.add(x, y, model.active)
+    if model.pool.framed:
+        model.memory.keep_frame(places, model.pool.frame(model.active))
     if model.shared is not None and model.memory.width:
         for part in torch.split(places, 2_048):
             model.memory.keep_logits(part, model.shared_logits(model.memory.images(part)))

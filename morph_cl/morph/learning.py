@@ -71,11 +71,18 @@ def _routed_loss(
     model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None, criterion: Criterion | None
 ) -> tuple[Tensor, Tensor]:
     """The answer of the expert in training to the current samples, and its loss on them and on what it owns."""
-    owned = (model.memory.owner == model.active).nonzero().squeeze(1)
+    owned = own_places(model)
     moving = model.adapting is not None and model.adapting.effort.moving
     count = model.options.replay if len(owned) and not moving else 0
     places = model.memory.draw(count, among=owned) if count else owned
-    answers = model.pool(model.active, torch.cat([x, model.memory.images(places)]) if count else x)
+    past_x = model.memory.images(places)
+    if not count:
+        answers = model.pool(model.active, x)
+    elif model.pool.framed:
+        frames = torch.cat([model.pool.frame(model.active).expand(len(x), 2, 3), model.memory.frame[places].float()])
+        answers = model.pool(model.active, torch.cat([x, past_x]), frames)
+    else:
+        answers = model.pool(model.active, torch.cat([x, past_x]))
     routed = restrict(answers[: len(x)], allowed).log_softmax(1)
     loss = (criterion or nn.functional.nll_loss)(routed, y)
     if count:
@@ -84,6 +91,18 @@ def _routed_loss(
         if model.memory.noted:
             _note(model, places, answers[len(x) :].detach())
     return routed, loss
+
+
+def own_places(model: MorphModel) -> Tensor:
+    """Places (K,) in memory of what the expert in training can learn from: what it and its kin have learned.
+
+    Args:
+        model: the model.
+    """
+    kin = model.pool.kin(model.active)
+    owner = model.memory.owner
+    mine = owner == model.active if len(kin) == 1 else torch.isin(owner, owner.new_tensor(kin))
+    return mine.nonzero().squeeze(1)
 
 
 def _note(model: MorphModel, places: Tensor, answers: Tensor) -> None:

@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from morph_cl.morph.context import Context
 
-_FLOOR = -30.0  # least log-probability: what one part excludes, another may still bring back
+FLOOR = -30.0
+"""Least log-probability: what one part excludes, another may still bring back."""
 _NEGLIGIBLE = 0.02  # routing probability below which an expert is not run
 
 NAMES = ("sharpness", "gate", "concept", "graph", "routed", "shared")
@@ -30,7 +31,7 @@ class Evidence:
         shared: (B, classes) log-probabilities of the shared expert, or None.
         context: which experts the stream needs now, or None where samples are routed one by one.
         numbers: the experts' numbers, one a row; only with ``context``.
-        moving: whether what is learned now moves away from the densities: then they say nothing of classes.
+        mute: whether the densities say nothing of classes: what is learned now has moved away from them.
         young: row of an expert whose densities have met too little to speak against it, or None.
     """
 
@@ -41,7 +42,7 @@ class Evidence:
     context: Context | None = None
     numbers: list[int] = field(default_factory=list)
     young: int | None = None
-    moving: bool = False
+    mute: bool = False
 
 
 class Mixture(nn.Module):
@@ -77,8 +78,8 @@ class Mixture(nn.Module):
             size = len(evidence.shared) if evidence.shared is not None else 1
             return torch.zeros(size, experts), torch.zeros(size, experts, 1)
         total = evidence.density.logsumexp(2)  # (B, E)
-        within = (evidence.density - total.unsqueeze(2)).clamp_min(_FLOOR) * self.weight("concept")
-        within = torch.zeros_like(within) if evidence.moving else within
+        within = (evidence.density - total.unsqueeze(2)).clamp_min(FLOOR) * self.weight("concept")
+        within = torch.zeros_like(within) if evidence.mute else within
         if evidence.young is not None:
             best = total.amax(1, keepdim=True)
             total = torch.where(torch.arange(experts, device=total.device) == evidence.young, best, total)
@@ -132,9 +133,9 @@ class Mixture(nn.Module):
         Returns:
             (B, classes) logits.
         """
-        answers = self.weight("routed") * answers.clamp_min(_FLOOR)
+        answers = self.weight("routed") * answers.clamp_min(FLOOR)
         routed = (route.unsqueeze(2) + within + answers).logsumexp(1).log_softmax(1)
-        return self.join(routed.clamp_min(_FLOOR), shared)
+        return self.join(routed.clamp_min(FLOOR), shared)
 
     def join(self, routed: Tensor, shared: Tensor | None) -> Tensor:
         """Add the logarithms of the routed and the shared answer, each with its weight.
@@ -148,7 +149,7 @@ class Mixture(nn.Module):
         """
         if shared is None:
             return routed
-        return routed + self.weight("shared") * shared.clamp_min(_FLOOR)
+        return routed + self.weight("shared") * shared.clamp_min(FLOOR)
 
     def calibrate(self, evidence: Evidence, answers: Tensor, y: Tensor, steps: int = 60, rate: float = 0.05) -> float:
         """Fit the weights to labelled samples that no part was trained on; few samples move them little.

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from morph_cl.bridge.detector import DriftDetector
 from morph_cl.morph.adapting import Adapting
+from morph_cl.morph.align import Alignment
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.budget import check_budget, fit_budget, held_out_capacity, room_for_expert
 from morph_cl.morph.concepts import Concepts
@@ -27,10 +28,12 @@ from morph_cl.morph.decision import decide
 from morph_cl.morph.densities import exclude
 from morph_cl.morph.drift import Watch
 from morph_cl.morph.experts import Build, ExpertPool
+from morph_cl.morph.frames import LEAST_SIDE
 from morph_cl.morph.gate import Gate
 from morph_cl.morph.graph import KnowledgeGraph
 from morph_cl.morph.growth import Look
 from morph_cl.morph.learning import Criterion, Step, losses, restrict
+from morph_cl.morph.lending import borrowed_density, lender_of
 from morph_cl.morph.memory import ReplayMemory
 from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
@@ -75,7 +78,8 @@ class MorphModel(nn.Module):
         self.options = options = options or MorphOptions()
         self.input_shape, self.classes = input_shape, classes
         free = options.boundaries == "free"
-        self.pool = ExpertPool(build, half=options.half, decay=options.expert_ema if free else 0.0)
+        framed = free and options.align == "affine" and min(input_shape[1:]) >= LEAST_SIDE
+        self.pool = ExpertPool(build, half=options.half, decay=options.expert_ema if free else 0.0, framed=framed)
         self.shared = build() if options.shared else None
         self.average = WeightAverage(self.shared, options.ema) if self.shared is not None and options.ema else None
         self.gate = Gate(input_shape[0] * input_shape[1] * input_shape[2])
@@ -92,6 +96,7 @@ class MorphModel(nn.Module):
             bits=bits,
             priority=options.priority,
             policy=options.memory_policy,
+            frames=framed,
         )
         held_out = held_out_capacity(options, self.memory.sample_bytes)
         self.validation = ReplayMemory(held_out, input_shape, classes, logits=False, bits=bits)
@@ -165,11 +170,12 @@ class MorphModel(nn.Module):
             self.pool.net(number).train(self.training)
             fit_budget(self)
 
-    def grow(self, seen: Look) -> bool:
+    def grow(self, seen: Look, alignment: Alignment | None = None) -> bool:
         """Add an expert and train it from now on, if cap and budget allow it.
 
         Args:
             seen: what the new data looks like to the experts there are.
+            alignment: an expert and a frame through which it knows the new data: the new one starts from those.
 
         Returns:
             Whether there is an expert more.
@@ -188,9 +194,15 @@ class MorphModel(nn.Module):
             self.note("growth-refused", reason=reason, **facts)
             return False
         parent = {"closest": closest, "newest": self.numbers[-1], "scratch": None}[options.clone]
+        if alignment is not None:
+            parent = alignment.expert
+            facts["turn"] = round(alignment.degrees, 1)
         self._admit(parent)
+        if alignment is not None:
+            self.pool.join_family(self.active, alignment.expert, alignment.frame)
+            self.concepts.loss_level[self.row] = self.concepts.loss_level[self.numbers.index(alignment.expert)]
         if self.adapting is not None:
-            self.adapting.opened(known=False)
+            self.adapting.opened(known=alignment is not None)
             self.adapting.context.grown(self.active)
         fit_budget(self)
         self.watch.grown()
@@ -299,7 +311,11 @@ class MorphModel(nn.Module):
         z = self.concepts.projection(x)
         promise = self.mixture.promise(exclude(self.concepts.densities.coarse(z), allowed), gate)
         wanted = promise >= promise.amax(1, keepdim=True) - self.options.margin
-        return exclude(self.concepts.densities.fine(z, wanted), allowed)
+        density = self.concepts.densities.fine(z, wanted)
+        lender = lender_of(self)
+        if lender is not None:
+            density[:, self.row] = borrowed_density(self, x, lender)
+        return exclude(density, allowed)
 
     def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """The routed prediction.

@@ -180,7 +180,7 @@ class MorphOptions(Options):
         50, description="batches after a growth in which no other happens (boundaries=free only)"
     )
     effort: Annotated[int, Field(ge=0, le=1_000)] = Field(
-        60,
+        20,
         description="most training steps on recent and remembered samples after each batch: many for an expert just "
         "grown or wrong more often than it was, one in the end; 0 takes none (boundaries=free only)",
     )
@@ -190,6 +190,11 @@ class MorphOptions(Options):
     augment: Literal["none", "affine"] = Field(
         "none",
         description="affine turns, scales, shears and shifts the images of those steps a little (boundaries=free only)",
+    )
+    align: Literal["none", "affine"] = Field(
+        "affine",
+        description="affine: where an expert knows the samples of a new context once they are turned, what is grown "
+        "starts from it and looks through that turn, which small affine steps keep up to date (boundaries=free only)",
     )
     expert_ema: Annotated[float, Field(ge=0, lt=1)] = Field(
         0.99,

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import torch
 from torch import Tensor, nn
+
+_SMALL = 256  # samples up to which one gather of all pairs is faster than a product for each row
 
 
 class Projection(nn.Module):
@@ -80,5 +84,15 @@ def monomials(z: Tensor) -> Tensor:
         (d * (d + 1) / 2 + d + 1, B): rows z_i * z_j for i <= j in the order of ``torch.triu_indices``, then z, then 1.
     """
     columns = z.T.contiguous()  # (d, B): each block below is a run of whole rows
-    blocks = [columns[i:] * columns[i] for i in range(len(columns))]
+    if z.shape[0] <= _SMALL:
+        first, second = _pairs(len(columns), z.device)
+        blocks = [columns[first] * columns[second]]
+    else:
+        blocks = [columns[i:] * columns[i] for i in range(len(columns))]
     return torch.cat([*blocks, columns, torch.ones_like(columns[:1])])
+
+
+@lru_cache(maxsize=8)
+def _pairs(d: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    first, second = torch.triu_indices(d, d, device=device)
+    return first, second

@@ -67,6 +67,11 @@ class Recent(nn.Module):
         x = self.x[places]
         return (x.float() / 255 if x.dtype == torch.uint8 else x.float()), self.y[places].long()
 
+    def all(self) -> tuple[Tensor, Tensor]:
+        """Every sample: images (N, C, H, W) float32 and classes (N,) int64."""
+        x = self.x[: len(self)]
+        return (x.float() / 255 if x.dtype == torch.uint8 else x.float()), self.y[: len(self)].long()
+
     def export(self) -> dict[str, Any]:
         """The state as tensors and numbers by name."""
         return {"x": self.x, "y": self.y, "count": self.count}

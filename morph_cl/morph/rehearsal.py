@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.augment import jitter
+from morph_cl.morph.frames import identity, seen_through
+from morph_cl.morph.learning import own_places
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
@@ -29,7 +31,8 @@ def rehearse(model: MorphModel, optimizer: torch.optim.Optimizer) -> None:
     held = [tensor for group in optimizer.param_groups for tensor in group["params"]]
     for _ in range(adapting.effort.steps()):
         x, y = _samples(model)
-        loss = nn.functional.nll_loss(model.pool(model.active, x), y)
+        seen = (x, identity(x)) if model.pool.framed else (x,)
+        loss = nn.functional.nll_loss(model.pool(model.active, *seen), y)
         for tensor in held:
             tensor.grad = None
         for tensor, gradient in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
@@ -46,10 +49,12 @@ def _samples(model: MorphModel) -> tuple[Tensor, Tensor]:
     if adapting.effort.moving:
         parts = [adapting.recent.draw(size, _LATEST)]
     else:
-        owned = (memory.owner == model.active).nonzero().squeeze(1)
+        owned = own_places(model)
         parts = [adapting.recent.draw(size // 2)]
         if len(owned):
             places = memory.draw(size // 2, among=owned)
-            parts.append((memory.images(places), memory.y[places].long()))
+            past = memory.images(places)
+            past = seen_through(past, memory.frame[places]) if model.pool.framed else past
+            parts.append((past, memory.y[places].long()))
     x, y = torch.cat([x for x, _ in parts]), torch.cat([y for _, y in parts])
     return (jitter(x) if model.options.augment == "affine" else x), y

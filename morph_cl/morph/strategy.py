@@ -14,7 +14,7 @@ from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.dataset import TensorView, view_of
 from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.errors import UsageError
-from morph_cl.morph.arrival import observe
+from morph_cl.morph.arrival import known_alignment, observe
 from morph_cl.morph.assembly import chosen_detector
 from morph_cl.morph.decision import decide
 from morph_cl.morph.growth import look
@@ -232,7 +232,8 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
         """
         if not self._knows_inputs():
             return False
-        grown = self.morph.grow(look(self.morph, self.mb_x, self.mb_y))
+        x, y = self.mb_x, self.mb_y
+        grown = self.morph.grow(look(self.morph, x, y), known_alignment(self.morph, x, y))
         self._cover()
         return grown
 

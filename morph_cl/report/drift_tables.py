@@ -89,9 +89,9 @@ def _recovery_text(recovery: Recovery) -> str:
 def _explanation(trace: Trace) -> str:
     rule = RecoveryRule()
     lines = [
-        f"Level and drop in per cent. Back after: samples from the drift's end until {rule.windows} windows of "
-        f"{rule.window} in a row lie within {100 * rule.eps:.0f} points of the level; ≥: not before the next drift; "
-        f"{MISSING}: no room to tell. Area lost: wrong predictions beyond the level's share."
+        "Level and drop in per cent. Back after: samples from the drift's end through the batch that begins "
+        f"{rule.windows} windows of {rule.window} in a row within {100 * rule.eps:.0f} points of the level; ≥: not "
+        f"before the next drift; {MISSING}: no room to tell. Area lost: wrong predictions beyond the level's share."
     ]
     if len(trace.drifts) > MOST_DRIFTS:
         lines.append(f"The first {MOST_DRIFTS} of {len(trace.drifts)} drifts.")

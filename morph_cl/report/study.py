@@ -100,12 +100,12 @@ def _explanation(study: DriftStudy) -> str:
     config = study.config
     return (
         "Mean ± half-width of the 95 % interval over seeds; best of a column bold, or * without colour. Accuracies, "
-        "level, drop and shares in per cent; recovery, area and delay in samples. Recovered: "
-        f"{config.windows} windows of {config.window} in a row within {100 * config.eps:g} points of the accuracy on "
-        f"the {config.reference} samples before the drift; drifts not recovered from count with the samples up to the "
-        "next one, a lower bound. Speed-up: recovery of mlp by that of the contestant, geometric mean, with its 95 % "
-        "interval; at least, at most, unknown: what drifts that were not recovered from make of it. False growths: "
-        "experts grown where nothing drifts. Seconds are those of training."
+        "level, drop and shares in per cent; recovery, area and delay in samples. Recovered: with the batch "
+        f"that begins {config.windows} windows of {config.window} in a row within {100 * config.eps:g} points of the "
+        f"accuracy on the {config.reference} samples before the drift; drifts not recovered from count with the "
+        "samples up to the next one, a lower bound. Speed-up: recovery of mlp by that of the contestant, geometric "
+        "mean, with its 95 % interval; at least, at most, unknown: what drifts that were not recovered from make of "
+        "it. False growths: experts grown where nothing drifts. Seconds are those of training."
     )
 
 

@@ -153,6 +153,7 @@ def test_a_grown_model_goes_through_its_state(learn: Train, make_model: Make, ma
     for seed, domain in enumerate((0, 2)):
         learn(model, optimizer, *make_samples(900, domain, seed))
     assert len(model.pool) > 1
+    model.refresh()  # training asks for densities, lazily; a loaded model's are fresh
     again = make_model()
     again.load_state_dict(copy.deepcopy(model.state_dict()))
     assert again.watch.export() == model.watch.export()

@@ -53,9 +53,10 @@ class Recovery:
             ``reference`` samples (one batch at least), none of them of a blip or from before the end of the previous
             drift. NaN where there is none, as for a drift at sample 0; then all other figures are NaN too.
         samples: recovery time: samples from the drift's end, from which on the new concept is alone, to the end of the
-            first of k windows in a row of at least ``level - eps``. Never below a window, so that ratios of two lean
-            towards 1. Where that does not happen before the next drift starts or the stream ends: the samples
-            up to there, less than the true time, and ``censored`` is set. NaN where k windows do not fit in between.
+            first batch of at least ``level - eps`` with which k windows in a row of as much begin. The windows confirm
+            it and do not count: never below a batch. Where that does not happen before the next drift starts or the
+            stream ends: the samples up to there, less than the true time, and ``censored`` is set. NaN where k windows
+            do not fit in between.
         censored: whether ``samples`` is only a lower bound.
         maximum_drop: level minus the lowest accuracy of any window between the drift's start and the next one's, 0
             where none lies below the level; NaN where no window fits.
@@ -144,7 +145,7 @@ def _windows_fit(batches: Batches, span: range, rule: RecoveryRule) -> bool:
 
 
 def _recovered_at(batches: Batches, span: range, level: float, rule: RecoveryRule) -> int | None:
-    """Where the first of k windows in a row that are back at the level ends, in samples of the stream."""
+    """Where the batch ends with which k windows in a row at the level begin, in samples of the stream."""
     streaks: dict[int, int] = {}  # by first batch: windows in a row, from there on, that are at the level
     for first in reversed(span):
         end = batches.window_end(first, rule.window)
@@ -152,8 +153,9 @@ def _recovered_at(batches: Batches, span: range, level: float, rule: RecoveryRul
             high = batches.accuracy(first, end) >= level - rule.eps - _SLACK
             streaks[first] = 1 + streaks.get(end, 0) if high else 0
     for first in span:
-        if streaks.get(first, 0) >= rule.windows:
-            return batches.edges[batches.window_end(first, rule.window)]
+        itself = batches.accuracy(first, first + 1) >= level - rule.eps - _SLACK
+        if itself and streaks.get(first, 0) >= rule.windows:
+            return batches.edges[first + 1]
     return None
 
 

@@ -108,7 +108,7 @@ def _recoveries() -> Iterator[MetricSpec]:
     yield _metric(
         "recovery-samples",
         _of_recoveries,
-        "samples from a drift's end until 3 windows of 100 in a row are within .05 of the level",
+        "samples from a drift's end through the batch that begins 3 windows of 100 in a row within .05 of the level",
         unit="samples",
     )
     yield _metric("recovery-censored", _of_recoveries, "share of recoveries that did not come before the next drift")

@@ -30,6 +30,7 @@ class ReplayMemory(nn.Module):
         bits: 8, 4 or 2 for one pixel.
         priority: what samples are drawn by; figures it needs are kept with each sample.
         policy: whether each sample or each class has the same chance to be kept.
+        frames: whether the frame that a sample was learned through is kept with it.
 
     Source: Vitter, "Random sampling with a reservoir", ACM TOMS 1985; logits as in Buzzega et al., "Dark Experience
     for General Continual Learning", NeurIPS 2020.
@@ -40,6 +41,7 @@ class ReplayMemory(nn.Module):
     owner: Tensor
     logits: Tensor
     key: Tensor
+    frame: Tensor
     limit: Tensor
 
     def __init__(
@@ -52,6 +54,7 @@ class ReplayMemory(nn.Module):
         bits: int = 8,
         priority: priorities.Kind = "uniform",
         policy: Literal["reservoir", "balanced"] = "reservoir",
+        frames: bool = False,
     ) -> None:
         super().__init__()
         self.capacity = capacity
@@ -67,6 +70,8 @@ class ReplayMemory(nn.Module):
             "owner": torch.zeros(0, dtype=torch.int16),
             "logits": torch.zeros(0, self.width, dtype=torch.float16),
         }
+        if frames:
+            empty["frame"] = torch.zeros(0, 2, 3, dtype=torch.float16)
         if policy == "balanced":
             empty["key"] = torch.zeros(0)
         empty.update({name: torch.zeros(0, dtype=dtype) for name, (dtype, _) in self.noted.items()})
@@ -162,6 +167,15 @@ class ReplayMemory(nn.Module):
             logits: (K, classes).
         """
         self.logits[places] = logits.detach().to(self.logits.dtype)
+
+    def keep_frame(self, places: Tensor, frame: Tensor) -> None:
+        """Store the frame that samples were learned through.
+
+        Args:
+            places: (K,) places in memory.
+            frame: (2, 3).
+        """
+        self.frame[places] = frame.to(self.frame)
 
     def images(self, places: Tensor) -> Tensor:
         """Images (K, C, H, W) float32 at some places."""

@@ -8,6 +8,8 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor, nn
 
+from morph_cl.morph.frames import Framed
+
 _UNITWISE = (nn.ReLU, nn.LeakyReLU, nn.ELU, nn.GELU, nn.SiLU, nn.Tanh, nn.Sigmoid, nn.Softplus, nn.Identity, nn.Dropout)
 _SWEEPS = 20  # over all hidden layers; the matching rarely changes after the third
 
@@ -90,5 +92,6 @@ def _linear_chain(net: nn.Module) -> list[nn.Linear]:
 
 
 def _leaves(net: nn.Module) -> list[nn.Module]:
-    """The modules that a nested ``Sequential`` runs, in order; any other network is a leaf itself."""
+    """The modules that a nested ``Sequential`` runs, in order, a frame left out; any other network is a leaf itself."""
+    net = net.net if type(net) is Framed else net
     return [leaf for part in net for leaf in _leaves(part)] if type(net) is nn.Sequential else [net]
