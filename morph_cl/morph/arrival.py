@@ -13,7 +13,7 @@ from morph_cl.morph.growth import Look, class_log_density, look
 from morph_cl.morph.hearing import Heard, hear, likely
 from morph_cl.morph.holdout import training_rows
 from morph_cl.morph.intake import absorb, remember
-from morph_cl.morph.lending import is_settled
+from morph_cl.morph.lending import is_settled, lenders
 from morph_cl.morph.sight import see
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _TURN = 2
 """Batches in a row that another expert must answer best before it is trained in place of the one in training."""
+_COMING = 0.02  # share in the context of an expert whose samples still come
 _PRESSED = 1.0
 """Rise of an expert's loss, in its standard deviations, up to which it copes, new as the inputs may be."""
 _NEW = 0.1
@@ -119,7 +120,7 @@ def known_alignment(model: MorphModel, x: Tensor, y: Tensor) -> Alignment | None
 def _follow_context(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor) -> bool:
     """Train the expert that answers best; whether the batch is learned now."""
     leader = adapting.context.leaders(1)[0]
-    if leader == model.active:
+    if leader == model.active or _learns_beside(model, adapting, leader):
         adapting.waited()
         return True
     if adapting.wait(x, y, _TURN):
@@ -128,6 +129,12 @@ def _follow_context(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor)
     model.note("reuse", expert=leader)
     _learn_waiting(model)
     return True
+
+
+def _learns_beside(model: MorphModel, adapting: Adapting, leader: int) -> bool:
+    """Whether the expert in training is new and its context, though rarer than its lender's, goes on coming."""
+    lent = lenders(model).get(model.active)
+    return lent == leader and adapting.context.shares.get(model.active, 0.0) > _COMING
 
 
 def _learn_waiting(model: MorphModel) -> None:

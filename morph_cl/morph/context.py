@@ -10,6 +10,7 @@ _FRESH = 0.9  # share of an expert that has just been grown
 _FLOOR = 1e-3  # share that no expert falls below: another context can come at any time
 _PRIOR = 10.0  # samples that the shares count as, against those of a batch
 _ROUNDS = 2
+_WANTED = 0.05  # share of an expert that is in demand
 
 
 class Context:
@@ -42,6 +43,14 @@ class Context:
             numbers: those that there are.
         """
         self.shares = {number: share for number, share in self.shares.items() if number in numbers}
+
+    def wants(self, number: int) -> bool:
+        """Whether an expert is in demand.
+
+        Args:
+            number: its number.
+        """
+        return self.shares.get(number, 0.0) > _WANTED
 
     def leaders(self, count: int) -> list[int]:
         """The numbers of the experts with the largest shares.

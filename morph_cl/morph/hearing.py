@@ -22,7 +22,6 @@ _ASKED = 4
 """Experts that answer each batch before it is learned: those with the largest shares, and the one in training."""
 _ANSWERED = 1.0  # nats: a loss below it is an answer
 _CLAIM = 2.0  # nats by which an expert must answer a sample better to claim it
-_WANTED = 0.05  # share in the context of an expert that is in demand
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def _joint_rise(model: MorphModel, adapting: Adapting, losses: dict[int, Tensor]
 
     Infinite where fewer than two are in demand.
     """
-    wanted = [number for number, share in adapting.context.shares.items() if share > _WANTED and number in losses]
+    wanted = [number for number in losses if adapting.context.wants(number)]
     if len(wanted) < 2:
         return math.inf
     best = torch.stack([losses[number] for number in wanted]).amin(0)

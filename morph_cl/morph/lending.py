@@ -14,22 +14,24 @@ if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
 
 
-def lender_of(model: MorphModel) -> int | None:
-    """The expert whose densities serve the one in training while that is new.
+def lenders(model: MorphModel) -> dict[int, int]:
+    """Who serves each expert that is new.
 
     Args:
         model: the model.
 
     Returns:
-        The number of the one of its kin that met most, if that is a ``window`` of samples; None where there is none, or
-        the expert in training has met as much itself.
+        By the number of an expert that has not met a ``window`` of samples the number of the one of its kin that met
+        most, where that one has.
     """
-    if is_mature(model):
-        return None
-    counts = model.concepts.counts
-    met = {number: float(counts[model.numbers.index(number)].sum()) for number in model.pool.kin(model.active)}
-    best = max(met, key=lambda number: met[number])
-    return best if best != model.active and met[best] >= model.options.window else None
+    window = model.options.window
+    met = dict(zip(model.numbers, model.concepts.counts.sum(1).tolist(), strict=True))
+    found = {}
+    for number in model.numbers if model.pool.framed else []:
+        best = max(model.pool.kin(number), key=lambda kin: met[kin])
+        if met[number] < window <= met[best]:
+            found[number] = best
+    return found
 
 
 def is_settled(model: MorphModel) -> bool:
@@ -38,21 +40,22 @@ def is_settled(model: MorphModel) -> bool:
     Args:
         model: the model.
     """
-    return is_mature(model) or lender_of(model) is not None
+    return is_mature(model) or model.active in lenders(model)
 
 
-def borrowed_density(model: MorphModel, x: Tensor, lender: int) -> Tensor:
-    """Log-densities of images of the expert in training, turned as they are known to another.
+def borrowed_density(model: MorphModel, x: Tensor, number: int, lender: int) -> Tensor:
+    """Log-densities of an expert's images, turned as they are known to another.
 
     Args:
         model: the model.
         x: (B, C, H, W).
+        number: the expert.
         lender: number of the other.
 
     Returns:
         (B, classes).
     """
-    frame = borrowed(model.pool.frame(model.active), model.pool.frame(lender))
+    frame = borrowed(model.pool.frame(number), model.pool.frame(lender))
     row = model.numbers.index(lender)
     asked = (torch.arange(len(model.pool), device=x.device) == row).expand(len(x), -1)
     return model.concepts.log_density(seen_through(x, frame), asked)[:, row]

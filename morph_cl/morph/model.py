@@ -33,7 +33,7 @@ from morph_cl.morph.gate import Gate
 from morph_cl.morph.graph import KnowledgeGraph
 from morph_cl.morph.growth import Look
 from morph_cl.morph.learning import Criterion, Step, losses, restrict
-from morph_cl.morph.lending import borrowed_density, lender_of
+from morph_cl.morph.lending import borrowed_density, lenders
 from morph_cl.morph.memory import ReplayMemory
 from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
@@ -312,9 +312,8 @@ class MorphModel(nn.Module):
         promise = self.mixture.promise(exclude(self.concepts.densities.coarse(z), allowed), gate)
         wanted = promise >= promise.amax(1, keepdim=True) - self.options.margin
         density = self.concepts.densities.fine(z, wanted)
-        lender = lender_of(self)
-        if lender is not None:
-            density[:, self.row] = borrowed_density(self, x, lender)
+        for number, lender in lenders(self).items():
+            density[:, self.numbers.index(number)] = borrowed_density(self, x, number, lender)
         return exclude(density, allowed)
 
     def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def count_dormant(model: MorphModel, shares: Tensor) -> None:
-    """Count the sleeps in a row in which nothing was routed to an expert; one that just trained is never dormant.
+    """Count the sleeps in a row in which nothing was routed to an expert.
+
+    One that just trained, or that the stream needs, is never dormant.
 
     Args:
         model: the model.
@@ -23,7 +25,8 @@ def count_dormant(model: MorphModel, shares: Tensor) -> None:
     """
     used = shares.amax(0) > 0.5
     for row, number in enumerate(model.numbers):
-        asleep = not bool(used[row]) and number != model.active
+        wanted = number == model.active or (model.adapting is not None and model.adapting.context.wants(number))
+        asleep = not bool(used[row]) and not wanted
         model.dormant[number] = model.dormant.get(number, 0) + 1 if asleep else 0
 
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from morph_cl.morph.adapting import Adapting
 from morph_cl.morph.frames import identity, turn_of, turns
 from morph_cl.morph.intake import absorb
-from morph_cl.morph.lending import is_settled, lender_of
+from morph_cl.morph.lending import is_settled, lenders
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.recent import Recent
 from morph_cl.morph.sight import see
@@ -100,7 +100,7 @@ def test_another_expert_in_training_is_judged_by_its_own_samples(
     see(settled, adapting_of(settled), *ring(29, 18.0))
     grow_turned(settled, 90.0)
     assert len(adapting_of(settled).sight) == 0
-    assert lender_of(settled) == 0
+    assert lenders(settled) == {1: 0}
     assert is_settled(settled), "its kin has met enough"
 
 
@@ -112,8 +112,13 @@ def test_the_densities_of_kin_serve_a_new_expert(settled: MorphModel, grow_turne
     assert known is not None
     assert own is not None
     assert torch.allclose(own[:, 1], known[:, 0], atol=1e-2)
+    settled.turn_to(0)
+    beside = settled.evidence(turned).density
+    assert beside is not None
+    assert torch.allclose(beside[:, 1], known[:, 0], atol=1e-2), "whoever is in training"
+    settled.turn_to(1)
     absorb(settled, turned, ring(20)[1])
-    assert lender_of(settled) is None
+    assert lenders(settled) == {}
 
 
 @pytest.mark.parametrize("count", [3, 7, 11])
