@@ -132,9 +132,9 @@ def _follow_context(model: MorphModel, adapting: Adapting, x: Tensor, y: Tensor)
 
 
 def _learns_beside(model: MorphModel, adapting: Adapting, leader: int) -> bool:
-    """Whether the expert in training is new and its context, though rarer than its lender's, goes on coming."""
-    lent = lenders(model).get(model.active)
-    return lent == leader and adapting.context.shares.get(model.active, 0.0) > _COMING
+    """Whether the expert in training is new and its context, though rarer than that of its kin, goes on coming."""
+    new = model.active in lenders(model) and leader in model.pool.kin(model.active)
+    return new and adapting.context.shares.get(model.active, 0.0) > _COMING
 
 
 def _learn_waiting(model: MorphModel) -> None:

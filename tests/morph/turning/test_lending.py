@@ -57,3 +57,18 @@ def test_an_expert_in_demand_is_not_dormant(beside: MorphModel, share: float, sl
     beside.adapting.context.shares = {0: share, 1: 1 - share}
     count_dormant(beside, torch.tensor([[0.0, 1.0]]))
     assert beside.dormant == {0: sleeps, 1: 0}
+
+
+def test_the_new_expert_stays_in_training_beside_kin_that_do_not_lend(
+    beside: MorphModel, grow_turned: Grow, ring: Ring
+) -> None:
+    for seed in range(4):
+        observe(beside, *ring(18, 90.0, seed))
+    grow_turned(beside, 180.0)
+    assert (beside.active, lenders(beside)) == (2, {2: 0})
+    for seed in range(6):
+        (x, y), (turned_x, turned_y) = ring(8, 90.0, seed), ring(2, 180.0, seed + 100)
+        observe(beside, torch.cat([x, turned_x]), torch.cat([y, turned_y]))
+    assert beside.adapting is not None
+    assert beside.adapting.context.leaders(1) == [1]
+    assert beside.active == 2
