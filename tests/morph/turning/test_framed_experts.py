@@ -168,6 +168,27 @@ def test_the_mean_of_two_networks_looks_through_the_frame_of_the_one_that_stays(
 # --- the model ---------------------------------------------------------------------------------------------------
 
 
+def test_an_aligned_expert_starts_from_the_one_that_knows_its_world(
+    make_knowing: Knowing, grow_turned: Grow, ring: Ring
+) -> None:
+    model = make_knowing(effort=20)
+    grow_turned(model, 90.0)
+    with torch.no_grad():
+        for tensor in model.pool.net(1).parameters():
+            tensor.mul_(1.5)
+    model.pool.average = None
+    model.concepts.loss_level[1] = torch.tensor([50.0, 0.2, 0.1])
+    grow_turned(model, 45.0, of=1)
+    event = model.pending[-1].detail
+    assert (event["closest"], event["parent"], event["turn"]) == (0, 1, 135.0)
+    x, _ = ring(10)
+    with torch.no_grad():
+        assert torch.allclose(model.pool(2, x, identity()), model.pool(1, x, identity()), atol=0.02)
+    assert torch.equal(model.concepts.loss_level[2], model.concepts.loss_level[1])
+    assert model.adapting is not None
+    assert model.adapting.effort.steps() < 5, "it is no beginner"
+
+
 @settings(max_examples=5)
 @given(turned=st.lists(st.floats(1, 359), min_size=1, max_size=3))
 def test_a_model_with_frames_goes_through_its_state(

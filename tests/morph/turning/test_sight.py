@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 
 import pytest
@@ -15,6 +16,7 @@ from morph_cl.morph.lending import is_settled, lenders
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.recent import Recent
 from morph_cl.morph.sight import see
+from morph_cl.morph.trust import Trust
 
 Knowing = Callable[..., MorphModel]
 Ring = Callable[..., tuple[Tensor, Tensor]]
@@ -94,11 +96,18 @@ def test_a_turn_past_180_degrees_counts_as_what_it_is(settled: MorphModel, ring:
     assert 5 < adapting_of(settled).turned < 25
 
 
-def test_another_expert_in_training_is_judged_by_its_own_samples(
+def test_another_expert_in_training_is_judged_by_its_own_samples_alone(
     settled: MorphModel, grow_turned: Grow, ring: Ring
 ) -> None:
     see(settled, adapting_of(settled), *ring(29, 18.0))
+    x, y = ring(5)
+    adapting_of(settled).strays.hear(torch.full((5,), 3.0), x, y)
+    adapting_of(settled).trust.hear([1.0], [2.0])
+    adapting_of(settled).turned = 7.0
     grow_turned(settled, 90.0)
+    assert adapting_of(settled).strays.kept == []
+    assert adapting_of(settled).trust.given
+    assert adapting_of(settled).turned == 0
     assert len(adapting_of(settled).sight) == 0
     assert lenders(settled) == {1: 0}
     assert is_settled(settled), "its kin has met enough"
@@ -119,6 +128,23 @@ def test_the_densities_of_kin_serve_a_new_expert(settled: MorphModel, grow_turne
     settled.turn_to(1)
     absorb(settled, turned, ring(20)[1])
     assert lenders(settled) == {}
+
+
+def test_what_was_seen_strayed_and_turned_goes_through_the_state(
+    settled: MorphModel, make_knowing: Knowing, ring: Ring
+) -> None:
+    adapting, (x, y) = adapting_of(settled), ring(35, 18.0)
+    see(settled, adapting, x, y)
+    adapting.strays.hear(torch.full((35,), 3.0), x, y)
+    adapting.trust.hear([1.0, 2.0], [0.5, 3.0])
+    again = make_knowing()
+    again.load_state_dict(copy.deepcopy(settled.state_dict()))
+    loaded = adapting_of(again)
+    assert loaded.turned == adapting.turned > 0
+    assert len(loaded.sight) == 35
+    assert all(torch.equal(a, b) for a, b in zip(loaded.sight.all(), adapting.sight.all(), strict=True))
+    assert [int(y) for _, _, y in loaded.strays.kept] == y[:3].tolist()
+    assert loaded.trust.export() == adapting.trust.export() != Trust().export()
 
 
 @pytest.mark.parametrize("count", [3, 7, 11])
