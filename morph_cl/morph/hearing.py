@@ -84,7 +84,10 @@ def _grow_for_strays(model: MorphModel, adapting: Adapting, losses: dict[int, Te
     if not adapting.strays.hear(torch.stack(list(losses.values())).amin(0), x, y):
         return False
     alignment = strays_explained(model, adapting.strays.halves(), likely(model, adapting))
-    return alignment is not None and model.grow(look(model, x, y), alignment)
+    if alignment is None:
+        return False
+    adapting.strays.clear()  # refused or not: they are not asked about again
+    return model.grow(look(model, x, y), alignment)
 
 
 def _unclaimed(model: MorphModel, losses: dict[int, Tensor]) -> Tensor:

@@ -72,3 +72,12 @@ def test_the_new_expert_stays_in_training_beside_kin_that_do_not_lend(
     assert beside.adapting is not None
     assert beside.adapting.context.leaders(1) == [1]
     assert beside.active == 2
+
+
+def test_strays_that_there_is_no_room_for_are_refused_once(make_knowing: Knowing, ring: Ring) -> None:
+    model = make_knowing(window=64, max_experts=1)
+    for seed in range(4):
+        observe(model, *ring(20, 0.0, seed))
+    for seed in range(12):
+        observe(model, *mix(ring, 7, 3, seed))
+    assert [event.kind for event in model.pending if event.kind == "growth-refused"] == ["growth-refused"]
