@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from morph_cl.morph.sleep.rehearsal import rehearsed
+from morph_cl.morph.sleep.rehearsal import rehearsed, remembered
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
@@ -31,10 +31,10 @@ def distilled(model: MorphModel, keep: int, drop: int, start: nn.Module) -> nn.M
     owned = torch.isin(memory.owner, torch.tensor([keep, drop]).to(memory.owner)).nonzero().squeeze(1)
 
     def mismatch(answers: Tensor, places: Tensor) -> Tensor:
-        images = memory.images(places)
+        inputs = remembered(model, places)
         with torch.no_grad():
             first = (memory.owner[places] == keep)[:, None]
-            wanted = torch.where(first, model.pool(keep, images), model.pool(drop, images))
+            wanted = torch.where(first, model.pool(keep, *inputs), model.pool(drop, *inputs))
         return nn.functional.kl_div(answers.log_softmax(1), wanted, reduction="batchmean", log_target=True)
 
     return rehearsed(model, start, owned, mismatch)

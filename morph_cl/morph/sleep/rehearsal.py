@@ -15,6 +15,20 @@ if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
 
 
+def remembered(model: MorphModel, places: Tensor) -> tuple[Tensor, ...]:
+    """What a network is given of memory samples: the images, and the frames that they were learned through, if any.
+
+    Args:
+        model: the model.
+        places: (B,) places in its memory.
+
+    Returns:
+        Images (B, C, H, W), and frames (B, 2, 3) where experts have frames.
+    """
+    images = model.memory.images(places)
+    return (images, model.memory.frame[places].float()) if model.pool.framed else (images,)
+
+
 def rehearsed(
     model: MorphModel, net: nn.Module, owned: Tensor, loss_of: Callable[[Tensor, Tensor], Tensor]
 ) -> nn.Module:
@@ -38,7 +52,7 @@ def rehearsed(
             optimizer.param_groups[0]["lr"] = model.options.lr * (1.0 - done / steps)
             places = owned[torch.randint(0, len(owned), (BATCH,), device=owned.device)]
             optimizer.zero_grad()
-            loss_of(copied(model.memory.images(places)), places).backward()  # type: ignore[no-untyped-call]
+            loss_of(copied(*remembered(model, places)), places).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     copied.zero_grad(set_to_none=True)
     return copied.requires_grad_(False).to(precision).eval()

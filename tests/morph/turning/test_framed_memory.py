@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from morph_cl.morph.experts import tensor_bytes
-from morph_cl.morph.frames import identity, turn_of
+from morph_cl.morph.frames import identity, turn_of, turns
 from morph_cl.morph.intake import remember
 from morph_cl.morph.learning import own_places
 from morph_cl.morph.memory import ReplayMemory
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.rehearsal import rehearse
+from morph_cl.morph.sleep.rehearsal import rehearsed
 
 Knowing = Callable[..., MorphModel]
 Ring = Callable[..., tuple[Tensor, Tensor]]
@@ -125,3 +126,20 @@ def test_rehearsal_sees_recent_and_remembered_samples_through_their_frames(
         assert torch.equal(frames, identity()), "they are turned already"
         certain = nn.functional.cross_entropy(knows.pool(0, x), knows.pool(0, x).argmax(1), reduction="none")
         assert float(certain.max()) < 0.2, "no blob between two places"
+
+
+def test_sleep_rehearses_samples_through_the_frames_they_were_learned_through(
+    make_knowing: Knowing, ring: Ring
+) -> None:
+    model = make_knowing(sleep_steps=3)
+    places = model.memory.add(*ring(50, 90.0), 0)
+    model.memory.keep_frame(places, turns(identity(), 4)[1])
+    right: list[float] = []
+
+    def loss_of(logits: Tensor, at: Tensor) -> Tensor:
+        right.append(float((logits.argmax(1) == model.memory.y[at].long()).float().mean()))
+        return logits.mean() * 0
+
+    rehearsed(model, model.pool.net(0), places, loss_of)
+    assert len(right) == 3
+    assert min(right) > 0.9
