@@ -83,7 +83,8 @@ def _grow_for_strays(model: MorphModel, adapting: Adapting, losses: dict[int, Te
         return False
     if not adapting.strays.hear(torch.stack(list(losses.values())).amin(0), x, y):
         return False
-    alignment = strays_explained(model, adapting.strays.halves(), likely(model, adapting))
+    halves = [(images.to(x.device), classes.to(y.device)) for images, classes in adapting.strays.halves()]
+    alignment = strays_explained(model, halves, likely(model, adapting))
     if alignment is None:
         return False
     adapting.strays.clear()  # refused or not: they are not asked about again

@@ -16,7 +16,7 @@ _ENOUGH = 20  # strays that are looked at together: twice what an expert that er
 
 
 class Strays:
-    """The latest strays, oldest first."""
+    """The latest strays, oldest first, in main memory whatever the model is on."""
 
     def __init__(self) -> None:
         self.kept: list[tuple[int, Tensor, Tensor]] = []
@@ -41,7 +41,7 @@ class Strays:
         rows = (losses > _LOSS).nonzero().squeeze(1)[:_A_BATCH].tolist()
         self.kept = [stray for stray in self.kept if stray[0] > self.seen - _REMEMBERED]
         images = (x * 255).round().to(torch.uint8) if packable(x) else x
-        self.kept += [(self.seen, images[row], y[row]) for row in rows]
+        self.kept += [(self.seen, images[row].cpu(), y[row].cpu()) for row in rows]
         return bool(rows) and len(self.kept) >= _ENOUGH
 
     def halves(self) -> list[tuple[Tensor, Tensor]]:
