@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any, TypeVar
@@ -11,15 +10,12 @@ from typing import Any, TypeVar
 from morph_cl.bridge.online import OnlineStream
 from morph_cl.bridge.prequential import Counts
 from morph_cl.experiment.listener import OnlineProgress
+from morph_cl.results.positions import ALARM, GROWTH, positions_of
 from morph_cl.results.prequential import Blip, DriftPoint, HeldOutPoint, Trace
 from morph_cl.results.record import CurvePoint, Event
 
 Noted = TypeVar("Noted", Event, CurvePoint)
 Span = TypeVar("Span", DriftPoint, Blip)
-
-ALARM = "drift"
-GROWTH = "growth"
-"""Kinds of events that stand in a trace."""
 
 _WINDOW = 100
 """Samples of the accuracy that is shown while a stream runs."""
@@ -75,18 +71,8 @@ def trace_so_far(stream: OnlineStream, counts: Counts, events: Sequence[Event]) 
 
 
 def _positions(edges: Sequence[int], events: Iterable[Event]) -> dict[str, list[int]]:
-    """Where alarms and growths stand: at the last sample of their batch."""
-    batches = len(edges) - 1
-
-    def position(event: Event) -> int:
-        sample = event.detail.get("position")
-        batch = event.iteration if sample is None else bisect_right(edges, sample) - 1
-        return edges[min(batch, batches - 1) + 1] - 1
-
-    return {
-        "alarms": [position(event) for event in events if event.kind == ALARM],
-        "growths": [position(event) for event in events if event.kind == GROWTH],
-    }
+    """Where alarms and growths stand."""
+    return {"alarms": positions_of({ALARM}, events, edges), "growths": positions_of({GROWTH}, events, edges)}
 
 
 def _begun(spans: Iterable[Span], samples: int) -> list[Span]:

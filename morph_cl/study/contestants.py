@@ -8,6 +8,7 @@ from typing import Any
 
 from morph_cl.errors import UsageError
 from morph_cl.options import merge_options
+from morph_cl.results.positions import ALARM, GROWTH, REUSE
 
 BASELINE = "mlp"
 """The contestant that all others are measured against."""
@@ -31,7 +32,7 @@ class Contestant:
         detector: the drift detector that is attached to it.
         watch: what that detector is told.
         on_drift: what its alarm does.
-        alarms: whether it raises alarms, which are judged then.
+        notices: kinds of the events by which it shows that it noticed a drift; they are judged as alarms.
         grows: whether it grows experts, which is judged then.
     """
 
@@ -43,7 +44,7 @@ class Contestant:
     detector: str | None = None
     watch: str | None = None
     on_drift: str | None = None
-    alarms: bool = False
+    notices: tuple[str, ...] = ()
     grows: bool = False
 
     def label(self, options: Options) -> str:
@@ -59,11 +60,27 @@ CONTESTANTS = {
     contestant.name: contestant
     for contestant in (
         Contestant("mlp", "naive", "mlp"),
-        Contestant("mlp-adwin", "naive", "mlp + ADWIN", detector="adwin", watch="loss", on_drift="reset", alarms=True),
+        Contestant(
+            "mlp-adwin",
+            "naive",
+            "mlp + ADWIN",
+            detector="adwin",
+            watch="loss",
+            on_drift="reset",
+            notices=(ALARM,),
+        ),
         Contestant("replay", "replay", "replay {mem_size}", {"replay": {"mem_size": 500}}),
         # The published weights of DER++ for 500 stored samples.
         Contestant("der", "der", "DER++ {mem_size}", {"der": {"mem_size": 500, "alpha": 0.5, "beta": 1.0}}),
-        Contestant("morph", "morph", "morph", {"morph": {"boundaries": "free"}}, tuned=False, alarms=True, grows=True),
+        Contestant(
+            "morph",
+            "morph",
+            "morph",
+            {"morph": {"boundaries": "free"}},
+            tuned=False,
+            notices=(ALARM, GROWTH, REUSE),
+            grows=True,
+        ),
     )
 }
 """The contestants by name, in the order of the tables.

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from morph_cl.metrics.drift.detection import judge_alarms
-from morph_cl.metrics.drift.figures import TOLERANCE, drift_figures
+from morph_cl.metrics.drift.figures import TOLERANCE, detection_figures, drift_figures
 from morph_cl.metrics.drift.recovery import RecoveryRule, measure_recoveries
 from morph_cl.metrics.drift.speedup import SpeedUp, measure_speed_ups
 from morph_cl.metrics.intervals import Interval, mean_interval
+from morph_cl.results.positions import positions_of
 from morph_cl.results.prequential import Trace
 from morph_cl.results.record import RunRecord
 from morph_cl.study.contestants import BASELINE, CONTESTANTS
-
-ALARM_FIGURES = ("detection_delay", "missed_detection_rate", "false_alarms_per_1000")
 
 BETTER = {
     "prequential_accuracy": 1,
@@ -107,12 +106,12 @@ def measured_run(
 
     Returns:
         The run, with every figure of the study among its metrics; those of alarms and growths are NaN where
-        the contestant has none by its nature.
+        the contestant has none by its nature. What a contestant does when it notices a drift counts as its alarm.
     """
     trace = record.trace or Trace(batch_sizes=[], correct=[])
-    figures = drift_figures(trace, rule)
-    if not CONTESTANTS[contestant].alarms:
-        figures |= dict.fromkeys(ALARM_FIGURES, math.nan)
+    notices = CONTESTANTS[contestant].notices
+    noticed = detection_figures(judge_alarms(trace, TOLERANCE, positions_of(notices, record.events, trace.edges)))
+    figures = drift_figures(trace, rule) | (noticed if notices else dict.fromkeys(noticed, math.nan))
     growths = len(judge_alarms(trace, TOLERANCE, trace.growths).false_alarms)
     figures |= {
         "false_growths": float(growths) if CONTESTANTS[contestant].grows else math.nan,

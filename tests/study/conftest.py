@@ -11,6 +11,7 @@ from morph_cl.metrics.drift.recovery import RecoveryRule
 from morph_cl.results.prequential import DriftPoint, Trace
 from morph_cl.results.record import (
     DatasetInfo,
+    Event,
     MemoryUse,
     Provenance,
     RunRecord,
@@ -41,8 +42,11 @@ def make_trace(
     )
 
 
-def make_run(preset: str, contestant: str, seed: int, trace: Trace, lr: float | None = None) -> MeasuredRun:
-    """A run of the study that met such a trace."""
+def make_run(
+    preset: str, contestant: str, seed: int, trace: Trace, lr: float | None = None, reuses: Sequence[int] = ()
+) -> MeasuredRun:
+    """A run of the study that met such a trace; it says where it alarmed, grew and went back to a known expert."""
+    told = [("drift", trace.alarms), ("growth", trace.growths), ("reuse", reuses)]
     record = RunRecord(
         run_id=f"{preset}-{contestant}-{seed}",
         scenario="drifting-mnist",
@@ -55,6 +59,11 @@ def make_run(preset: str, contestant: str, seed: int, trace: Trace, lr: float | 
         timing=Timing(train_seconds=1.0 + seed, eval_seconds=0.5, samples_per_second=100.0),
         experts=[1],
         trace=trace,
+        events=[
+            Event(kind=kind, experience=0, iteration=position // 10, detail={})
+            for kind, positions in told
+            for position in positions
+        ],
         scenario_info=ScenarioInfo(name="drifting-mnist", setting="domain", preset=preset, experiences=["all"]),
         strategy_info=StrategyInfo(name=contestant, options={"lr": 0.003}),
         dataset_info=DatasetInfo(

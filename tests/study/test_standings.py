@@ -27,14 +27,30 @@ def test_figures_are_means_over_seeds_against_the_baseline_of_each_seed(study_ru
     assert rows["mlp"].figures["train_seconds"].mean == 1.5
 
 
-def test_alarms_and_growths_are_judged_only_of_those_that_have_them(study_run, trace, rule):
+def test_growths_are_judged_only_of_those_that_grow(study_run, trace, rule):
     quiet = trace(4, [NOVEL], alarms=[1_009, 5_000], growths=[1_009, 5_000, 5_500])
-    runs = [study_run("abrupt", name, 0, quiet) for name in ("mlp", "mlp-adwin", "morph")]
-    rows = standings_of(runs, rule)["abrupt"]
-    assert math.isnan(rows["mlp"].figures["detection_delay"].mean)
-    assert rows["mlp-adwin"].figures["detection_delay"].mean == 10
+    rows = standings_of([study_run("abrupt", name, 0, quiet) for name in ("mlp-adwin", "morph")], rule)["abrupt"]
     assert rows["morph"].figures["false_growths"].mean == 2
     assert math.isnan(rows["mlp-adwin"].figures["false_growths"].mean)
+
+
+def test_what_a_contestant_does_when_it_notices_a_drift_is_judged_as_its_alarm(study_run, trace, rule):
+    drifts = [NOVEL, DriftPoint(start=3_000, end=3_000, kind="abrupt", recurring=True)]
+    noticed = trace(4, drifts, alarms=[1_009, 5_000], growths=[1_019, 5_500])
+    runs = [
+        *(study_run("recurring", name, 0, noticed) for name in ("mlp", "mlp-adwin")),
+        study_run("recurring", "morph", 0, trace(4, drifts, growths=[1_019, 5_500]), reuses=[3_029, 5_700]),
+    ]
+    rows = standings_of(runs, rule)["recurring"]
+    delays = {name: row.figures["detection_delay"].mean for name, row in rows.items()}
+    missed = {name: row.figures["missed_detection_rate"].mean for name, row in rows.items()}
+    assert math.isnan(delays.pop("mlp"))
+    assert math.isnan(missed.pop("mlp"))
+    assert delays == {"mlp-adwin": 10, "morph": 25}  # after 20 samples by a growth, after 30 by the expert it knew
+    assert missed == {"mlp-adwin": 0.5, "morph": 0}
+    quiet_thousands = (6_000 - 2 * 500) / 1_000
+    assert rows["mlp-adwin"].figures["false_alarms_per_1000"].mean == pytest.approx(1 / quiet_thousands)
+    assert rows["morph"].figures["false_alarms_per_1000"].mean == pytest.approx(2 / quiet_thousands)
 
 
 def test_without_a_baseline_nothing_is_compared(study_run, trace, rule):
