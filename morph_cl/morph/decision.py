@@ -23,14 +23,12 @@ class Decision:
     Args:
         evidence: what was known before any routed expert ran.
         route: (B, E) log-probabilities over experts, -inf where an expert did not answer.
-        within: (B, E, classes) what the densities say of the classes within each expert.
         answers: (B, E, classes) log-probabilities of the experts; zeros where one did not answer.
         logits: (B, classes) the prediction.
     """
 
     evidence: Evidence
     route: Tensor
-    within: Tensor
     answers: Tensor
     logits: Tensor
 
@@ -55,8 +53,7 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
             young=None if is_settled(model) else model.row,
             mute=model.adapting.effort.moving or not model.adapting.trust.given,
         )
-    route, within = model.mixture.route(evidence, len(model.pool))
-    route, within = route.expand(len(x), -1), within.expand(len(x), -1, model.classes)
+    route = model.mixture.route(evidence, len(model.pool)).expand(len(x), -1)
     said = answers(model.pool, route, x, model.classes)
-    logits = restrict(model.mixture.combine(route, within, said, evidence.shared), allowed)
-    return Decision(evidence, route, within, said, logits)
+    logits = restrict(model.mixture.combine(route, evidence, said), allowed)
+    return Decision(evidence, route, said, logits)

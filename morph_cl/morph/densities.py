@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from morph_cl.morph.gaussians import factorize, moments, quadratic_form
+from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
 from morph_cl.morph.projection import monomials
 
@@ -149,8 +150,7 @@ class Densities:
 
     def _mixed(self, values: Tensor) -> Tensor:
         """Log-densities of concepts (B, classes) from those of their modes (classes * K, B)."""
-        mixed: Tensor = values.view(self.classes, -1, values.shape[1]).logsumexp(1).T
-        return mixed
+        return log_sum_exp(values.view(self.classes, -1, values.shape[1]), 1).T
 
     def coarse(self, z: Tensor) -> Tensor:
         """Log-densities under one Gaussian a concept.

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.concepts import Concepts
+from morph_cl.morph.logsums import log_sum_exp
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
@@ -113,7 +114,7 @@ def _by_density(concepts: Concepts, x: Tensor, y: Tensor) -> tuple[int, float]:
     if float(fall.min()) < _UNKNOWN - 1e-3:
         closest = int(fall.argmin())
     else:  # no class is known to any expert: the nearest is the one whose concepts lie nearest, whatever their class
-        closest = int(concepts.coarse_log_density(x).logsumexp(2).mean(0).argmax())
+        closest = int(log_sum_exp(concepts.coarse_log_density(x), 2).mean(0).argmax())
     return closest, float(fall[closest]) - chance(float(concepts.level[closest, 0]), len(y))
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.context import Context
+from morph_cl.morph.logsums import log_sum_exp
 
 FLOOR = -30.0
 """Least log-probability: what one part excludes, another may still bring back."""
@@ -44,6 +48,18 @@ class Evidence:
     young: int | None = None
     mute: bool = False
 
+    @cached_property
+    def total(self) -> Tensor | None:
+        """(B, E) log-densities of the experts, all their concepts taken together; None before there are any."""
+        return None if self.density is None else log_sum_exp(self.density, 2)
+
+    @cached_property
+    def within(self) -> Tensor | None:
+        """(B, E, classes) log-probabilities of the classes within each expert, or None where densities say nothing."""
+        if self.density is None or self.total is None or self.mute:
+            return None
+        return (self.density - self.total.unsqueeze(2)).clamp_min(FLOOR)
+
 
 class Mixture(nn.Module):
     """The weights of the mixture and the arithmetic around them.
@@ -63,7 +79,7 @@ class Mixture(nn.Module):
         """One weight, positive."""
         return self.weights[NAMES.index(name)].exp()
 
-    def route(self, evidence: Evidence, experts: int) -> tuple[Tensor, Tensor]:
+    def route(self, evidence: Evidence, experts: int) -> Tensor:
         """Decide which experts answer.
 
         Args:
@@ -71,15 +87,12 @@ class Mixture(nn.Module):
             experts: E.
 
         Returns:
-            (B, E) log-probabilities over experts, -inf where an expert is left out, and what the densities say of the
-            classes within each expert: (B, E, classes) log-probabilities times their weight, or zeros.
+            (B, E) log-probabilities over experts, -inf where an expert is left out; (1, E) before there are densities,
+            where the shared expert says nothing either.
         """
-        if evidence.density is None:
-            size = len(evidence.shared) if evidence.shared is not None else 1
-            return torch.zeros(size, experts), torch.zeros(size, experts, 1)
-        total = evidence.density.logsumexp(2)  # (B, E)
-        within = (evidence.density - total.unsqueeze(2)).clamp_min(FLOOR) * self.weight("concept")
-        within = torch.zeros_like(within) if evidence.mute else within
+        total = evidence.total
+        if total is None:
+            return self.weights.new_zeros(len(evidence.shared) if evidence.shared is not None else 1, experts)
         if evidence.young is not None:
             best = total.amax(1, keepdim=True)
             total = torch.where(torch.arange(experts, device=total.device) == evidence.young, best, total)
@@ -91,7 +104,7 @@ class Mixture(nn.Module):
         route = logits.log_softmax(1)
         if evidence.prior is not None and experts > 1:
             route = self._follow_graph(route, evidence.prior)
-        return self._top(route), within
+        return self._top(route)
 
     def promise(self, density: Tensor, gate: Tensor | None) -> Tensor:
         """What densities and gate say of experts, before any choice.
@@ -103,7 +116,7 @@ class Mixture(nn.Module):
         Returns:
             (B, E) unnormalised log-probabilities.
         """
-        logits = density.logsumexp(2) * self.weight("sharpness")
+        logits = log_sum_exp(density, 2) * self.weight("sharpness")
         return logits if gate is None else logits + self.weight("gate") * gate
 
     def _follow_graph(self, route: Tensor, prior: Tensor) -> Tensor:
@@ -115,27 +128,45 @@ class Mixture(nn.Module):
     def _top(self, route: Tensor) -> Tensor:
         """Only the best experts, and of them only those that matter, renormalised."""
         if route.shape[1] > self.top_k:
-            least = route.topk(self.top_k, dim=1).values[:, -1:]
-            route = route.masked_fill(route < least, -torch.inf)
-        best = route.amax(1, keepdim=True)
-        route = route.masked_fill(route < best + torch.log(torch.tensor(_NEGLIGIBLE)), -torch.inf)
-        return route.log_softmax(1)
+            best, places = route.topk(self.top_k, dim=1)
+            route = torch.full_like(route, -torch.inf).scatter(1, places, best)
+        least = route.amax(1, keepdim=True) + math.log(_NEGLIGIBLE)
+        return route.masked_fill(route < least, -torch.inf).log_softmax(1)
 
-    def combine(self, route: Tensor, within: Tensor, answers: Tensor, shared: Tensor | None) -> Tensor:
+    def combine(self, route: Tensor, evidence: Evidence, answers: Tensor) -> Tensor:
         """The prediction.
 
         Args:
-            route: (B, E) log-probabilities over experts.
-            within: (B, E, classes) from :meth:`route`.
+            route: (B, E) from :meth:`route`.
+            evidence: what it was made of.
             answers: (B, E, classes) log-probabilities of the experts; anything where ``route`` is -inf.
-            shared: (B, classes) log-probabilities of the shared expert, or None.
 
         Returns:
             (B, classes) logits.
         """
-        answers = self.weight("routed") * answers.clamp_min(FLOOR)
-        routed = (route.unsqueeze(2) + within + answers).logsumexp(1).log_softmax(1)
-        return self.join(routed.clamp_min(FLOOR), shared)
+        return self.join(self.routed(route, evidence, answers), evidence.shared)
+
+    def routed(self, route: Tensor, evidence: Evidence, answers: Tensor) -> Tensor:
+        """What the routed experts say together.
+
+        Args:
+            route: (B, E) from :meth:`route`.
+            evidence: what it was made of.
+            answers: (B, E, classes) log-probabilities of the experts; anything where ``route`` is -inf.
+
+        Returns:
+            (B, classes) log-probabilities.
+        """
+        within = evidence.within
+        if route.shape[1] > self.top_k:  # the experts left out add nothing: only those asked are looked at
+            route, places = route.topk(self.top_k, dim=1)
+            places = places.unsqueeze(2).expand(-1, -1, answers.shape[2])
+            answers = answers.gather(1, places)
+            within = None if within is None else within.gather(1, places)
+        joint = route.unsqueeze(2)
+        joint = joint if within is None else joint + within * self.weight("concept")
+        joint = joint + self.weight("routed") * answers.clamp_min(FLOOR)
+        return log_sum_exp(joint, 1).log_softmax(1).clamp_min(FLOOR)
 
     def join(self, routed: Tensor, shared: Tensor | None) -> Tensor:
         """Add the logarithms of the routed and the shared answer, each with its weight.
@@ -151,12 +182,21 @@ class Mixture(nn.Module):
             return routed
         return routed + self.weight("shared") * shared.clamp_min(FLOOR)
 
-    def calibrate(self, evidence: Evidence, answers: Tensor, y: Tensor, steps: int = 60, rate: float = 0.05) -> float:
+    def calibrate(
+        self,
+        evidence: Evidence,
+        experts: int,
+        answers: Callable[[Tensor], Tensor],
+        y: Tensor,
+        steps: int = 60,
+        rate: float = 0.05,
+    ) -> float:
         """Fit the weights to labelled samples that no part was trained on; few samples move them little.
 
         Args:
             evidence: what is known of the samples.
-            answers: (N, E, classes) log-probabilities of all experts.
+            experts: E.
+            answers: given a route (N, E), log-probabilities (N, E, classes) of the experts that it asks.
             y: (N,) int64 classes.
             steps: steps of Adam.
             rate: its learning rate.
@@ -171,8 +211,8 @@ class Mixture(nn.Module):
             optimizer = torch.optim.Adam([free], lr=rate)
             loss = torch.zeros(())
             for _ in range(steps):
-                route, within = self.route(evidence, answers.shape[1])
-                loss = nn.functional.cross_entropy(self.combine(route, within, answers, evidence.shared), y)
+                route = self.route(evidence, experts).expand(len(y), -1)
+                loss = nn.functional.cross_entropy(self.combine(route, evidence, answers(route.detach())), y)
                 pull = (free - prior).square().sum() / (2.0 * len(y))
                 optimizer.zero_grad()
                 (loss + pull).backward()  # type: ignore[no-untyped-call]

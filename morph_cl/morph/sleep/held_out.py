@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.mixture import Evidence
+from morph_cl.morph.sleep.answers import Answers
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
@@ -47,7 +47,6 @@ class Verdict:
 class HeldOut:
     """The held-out samples of a model that sleeps; where there are too few, some of its memory.
 
-    An expert's answers are kept by its network: a network that comes back after an undone change is not asked again.
     Densities, gate and shared answer are kept until :meth:`forget_tables`.
 
     Args:
@@ -68,7 +67,7 @@ class HeldOut:
         """Densities, gate and shared answer, as far as they are known."""
         self.undone_merges = 0
         """Merges that were tried on these samples and undone."""
-        self._said: dict[nn.Module, Tensor] = {}
+        self.answers = Answers(model, self.x)
 
     def __len__(self) -> int:
         return len(self.y)
@@ -82,43 +81,38 @@ class HeldOut:
         """Ask densities, gate and shared expert anew next time: one of them changed."""
         self.tables = None
 
-    def said(self, number: int) -> Tensor:
-        """Log-probabilities (N, classes) of one expert.
-
-        Args:
-            number: the expert's number.
-        """
-        net = self.model.pool.net(number)
-        if net not in self._said:
-            with torch.no_grad():
-                self._said[net] = self.model.pool(number, self.x)
-        return self._said[net]
-
-    def answers(self) -> Tensor:
-        """Log-probabilities (N, E, classes) of all experts."""
-        return torch.stack([self.said(number) for number in self.model.numbers], 1)
-
     def evidence(self) -> Evidence:
         """What is known of the samples before any expert answers, with the graph as it is now."""
         model = self.model
         if self.tables is None:
             with torch.no_grad():
                 self.tables = model.evidence(self.x)
-        prior = model.graph.prior_matrix(model.numbers).to(self.x.device) if model.options.graph else None
-        return dataclasses.replace(self.tables, prior=prior)
+        if model.options.graph:
+            self.tables.prior = model.graph.prior_matrix(model.numbers).to(self.x.device)
+        return self.tables
+
+    def route(self) -> Tensor:
+        """(N, E) log-probabilities over experts, -inf where an expert is left out."""
+        with torch.no_grad():
+            return self.model.mixture.route(self.evidence(), len(self.model.pool)).expand(len(self), -1)
 
     def shares(self) -> Tensor:
         """Routing probabilities (N, E), zero where an expert is left out."""
-        with torch.no_grad():
-            route, _ = self.model.mixture.route(self.evidence(), len(self.model.pool))
-        return route.exp().expand(len(self), -1)
+        return self.route().exp()
+
+    def said(self, route: Tensor) -> Tensor:
+        """What the experts that a route asks say, (N, E, classes) log-probabilities; anything where it asks none.
+
+        Args:
+            route: (N, E) log-probabilities over experts, -inf where an expert is left out.
+        """
+        return self.answers.where(route.isfinite())
 
     def outputs(self) -> Tensor:
         """Logits (N, classes) of the model."""
-        model, evidence = self.model, self.evidence()
+        route = self.route()
         with torch.no_grad():
-            route, within = model.mixture.route(evidence, len(model.pool))
-            return model.mixture.combine(route, within, self.answers(), evidence.shared)
+            return self.model.mixture.combine(route, self.evidence(), self.said(route))
 
     def hits(self) -> Tensor:
         """(N,) bool: which samples the model gets right."""

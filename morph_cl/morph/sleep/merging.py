@@ -56,7 +56,8 @@ def agreement_of(held: HeldOut, a: int, b: int) -> float:
         In [0, 1]; 0 where they own none.
     """
     theirs = torch.isin(held.owner, torch.tensor([a, b]).to(held.owner))
-    same = held.said(a)[theirs].argmax(1) == held.said(b)[theirs].argmax(1)
+    first, second = (held.answers.of(number, theirs)[theirs].argmax(1) for number in (a, b))
+    same = first == second
     return float(same.float().mean()) if len(same) else 0.0
 
 

@@ -23,16 +23,16 @@ def grown(experience: Train, make_model: Make, make_samples: Samples) -> MorphMo
     return model
 
 
-def test_merges_that_are_tried_and_undone_ask_each_network_once(
+def test_merges_that_are_tried_and_undone_ask_each_network_once_at_most_about_a_sample(
     grown: MorphModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     options = {"merge_agreement": 1e-9, "bound": -2.0}  # every pair is tried, nothing is accepted
     monkeypatch.setattr(grown, "options", grown.options.model_copy(update=options))
-    asked: list[torch.nn.Module] = []
+    asked: dict[torch.nn.Module, list[Tensor]] = {}
     answer = grown.pool.forward
 
     def count(number: int, x: Tensor) -> Tensor:
-        asked.append(grown.pool.net(number))
+        asked.setdefault(grown.pool.net(number), []).extend(x)
         return answer(number, x)
 
     monkeypatch.setattr(grown.pool, "forward", count)
@@ -42,23 +42,44 @@ def test_merges_that_are_tried_and_undone_ask_each_network_once(
         assert not merge_pair(grown, keep=0, drop=1, held=held)
         assert not merge_pair(grown, keep=1, drop=0, held=held)
         assert held.verdict().accuracy == before
-    assert len(asked) == len({id(net) for net in asked}) == 3 + 2  # three experts, and the mean of each trial
+    assert len(asked) == 3 + 2  # three experts, and the mean of each trial
+    for samples in asked.values():
+        assert len(samples) == len({tuple(sample.flatten().tolist()) for sample in samples})
+
+
+def test_experts_are_asked_only_about_what_is_routed_to_them(grown: MorphModel) -> None:
+    held = HeldOut(grown)
+    with torch.no_grad():
+        route = held.route()
+        said = held.said(route)
+        assert not bool(route.isfinite().all())
+        for row, number in enumerate(grown.numbers):
+            chosen = route[:, row].isfinite()
+            assert torch.allclose(said[chosen, row], grown.pool(number, held.x[chosen]), atol=1e-6)
+            assert not bool(said[~chosen, row].any())
+
+
+def test_the_outputs_are_those_of_the_model(grown: MorphModel) -> None:
+    held = HeldOut(grown)
+    grown.eval()
+    with torch.no_grad():
+        assert torch.allclose(held.outputs(), grown(held.x), atol=1e-5)
 
 
 def test_what_is_kept_equals_what_is_computed_anew_after_a_removal_and_its_undoing(grown: MorphModel) -> None:
     held = HeldOut(grown)
-    before = held.answers(), held.shares()
+    before = held.outputs(), held.shares()
     state = copy.deepcopy(grown.state_dict())
     undo = Undo(grown, held)
     with torch.no_grad():
         remove_expert(grown, 0, 1)
         held.forget_tables()
         fresh = HeldOut(grown)
-        assert torch.equal(held.answers(), fresh.answers())
+        assert torch.allclose(held.outputs(), fresh.outputs(), atol=1e-5)  # asked in other batches
         assert torch.equal(held.shares(), fresh.shares())
         assert held.verdict().accuracy == fresh.verdict().accuracy
         undo.restore(grown)
-    assert torch.equal(held.answers(), before[0])
+    assert torch.equal(held.outputs(), before[0])
     assert torch.equal(held.shares(), before[1])
     after = grown.state_dict()
     assert all(torch.equal(after[name], state[name]) for name in state if name != "_extra_state")

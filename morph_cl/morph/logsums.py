@@ -1,0 +1,27 @@
+"""Logarithms of sums of exponentials, without asking for exponentials that are nothing."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+_NOTHING = -80.0
+"""exp of this is 2e-35: added to the greatest term, which is 1, it changes nothing in single or double precision.
+
+What lies lower underflows, and there exp takes a CPU some thirty times as long as elsewhere. Log-densities under
+different concepts lie hundreds of nats apart, so nearly all of them would.
+"""
+
+
+def log_sum_exp(values: Tensor, dim: int) -> Tensor:
+    """``values.logsumexp(dim)``, bit for bit, in a fraction of the time where values lie far apart.
+
+    Args:
+        values: (...) of any floating type, at least one finite along ``dim``.
+        dim: the axis to sum over.
+
+    Returns:
+        (...) without that axis; differentiable.
+    """
+    top = values.detach().amax(dim, keepdim=True)
+    total = (values - top).clamp_min(_NOTHING).exp().sum(dim)
+    return total.log() + top.squeeze(dim)
