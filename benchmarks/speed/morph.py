@@ -100,7 +100,7 @@ def routing(model: Any, x: Any) -> Callable[[], object]:
 
     @torch.no_grad()
     def work() -> None:
-        model.mixture.route(model.evidence(x), len(model.pool))
+        model.mixture.choose(model.evidence(x), len(model.pool))
 
     return work
 

@@ -9,12 +9,14 @@ joined exactly by putting their modes together.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from morph_cl.morph.densities import Densities
+from morph_cl.morph.densities import Densities, renumbered
+from morph_cl.morph.expert_density import ExpertDensity
 from morph_cl.morph.gaussians import divergence, halved, moments
 from morph_cl.morph.levels import follow_level, join_levels
 from morph_cl.morph.modes import Modes
@@ -61,7 +63,7 @@ class Concepts(nn.Module):
         """Share of what the live modes have met that may come before the densities are computed anew."""
         self._unheard = 0
         self._densities: Densities | None = None
-        self._earlier: Densities | None = None
+        self._known: dict[int, ExpertDensity] = {}  # by row, of experts that have not changed
 
     # --- rows ------------------------------------------------------------------------------------------------------
 
@@ -90,9 +92,10 @@ class Concepts(nn.Module):
         Args:
             row: the expert's row.
         """
+        live = self.modes.rows(live=True)
         self.modes.wake(row)
         self.modes.settle(row)
-        self._changed()
+        self._changed({row, *live})
 
     def keep(self, rows: list[int]) -> None:
         """Keep some experts.
@@ -104,7 +107,8 @@ class Concepts(nn.Module):
         new[rows] = torch.arange(len(rows), dtype=new.dtype, device=new.device)
         self.modes.renumber(new)
         self.level, self.loss_level = self.level[rows], self.loss_level[rows]
-        self._changed()
+        self._changed(())
+        self._known = renumbered(self._known, rows)
 
     def fold(self, row: int, into: int) -> None:
         """Give the concepts of one expert to another: what the merged expert has met.
@@ -121,7 +125,7 @@ class Concepts(nn.Module):
             self._thin(into, label)
         for level in (self.level, self.loss_level):
             join_levels(level, row, into)
-        self._changed()
+        self._changed({row, into})
 
     def _thin(self, row: int, label: int) -> None:
         """Join the nearest modes of a concept until it has no more than it may."""
@@ -168,7 +172,7 @@ class Concepts(nn.Module):
             start += size
         self._unheard += len(y)
         if self._unheard >= self.laziness * float(self.modes.sums[:, -1].sum()):
-            self._changed()
+            self._changed({row})
 
     def _open_concepts(self, row: int, y: Tensor) -> None:
         """An empty mode for each class that the expert meets for the first time."""
@@ -237,16 +241,20 @@ class Concepts(nn.Module):
     def densities(self) -> Densities:
         """The densities as the statistics have them now, kept until those change."""
         if self._densities is None:
-            self._densities = Densities(self.modes, self.owned, self.shrink, self._earlier)
+            self._densities = Densities(self.modes, self.owned, self.shrink, self._known)
         return self._densities
 
     def refresh(self) -> None:
         """Let the densities say all that was met, whatever :attr:`laziness` allows."""
-        self._changed()
+        resting = self.modes.rows(live=False) - self.modes.rows(live=True)
+        self._changed(set(range(len(self))) - resting)
 
-    def _changed(self) -> None:
+    def _changed(self, rows: Collection[int]) -> None:
+        """Compute the densities of some experts anew when they are asked for next."""
         self._unheard = 0
-        self._earlier, self._densities = self._densities or self._earlier, None
+        if self._densities is not None:
+            self._known, self._densities = self._densities.known, None
+        self._known = {row: known for row, known in self._known.items() if row not in rows}
 
     def gaussians(self) -> tuple[Tensor, Tensor, Tensor]:
         """One Gaussian a concept, its modes taken together: means, shrunk covariances and their Cholesky factors.
@@ -301,17 +309,19 @@ class Concepts(nn.Module):
             **{name: getattr(self.projection, name) for name in Projection.NAMES},
         }
 
-    def load(self, state: dict[str, Any]) -> None:
+    def load(self, state: dict[str, Any], densities: Densities | None = None) -> None:
         """Take over an exported state.
 
         Args:
             state: what :meth:`export` returned.
+            densities: those of that state, where they are at hand.
         """
         levels = ("level", "loss_level")
         for part, names in ((self.projection, Projection.NAMES), (self.modes, Modes.NAMES), (self, levels)):
             for name in names:
                 setattr(part, name, state[name].to(self.level.device).clone())
-        self._changed()
+        self._changed(range(len(self)))
+        self._densities = densities
 
     def __deepcopy__(self, memo: dict[int, object]) -> Concepts:
         clone = Concepts(

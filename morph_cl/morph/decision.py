@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from torch import Tensor
 from morph_cl.morph.dispatch import answers
 from morph_cl.morph.learning import restrict
 from morph_cl.morph.lending import is_settled
-from morph_cl.morph.mixture import Evidence
+from morph_cl.morph.mixture import Choice, Evidence
 
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
@@ -22,15 +23,20 @@ class Decision:
 
     Args:
         evidence: what was known before any routed expert ran.
-        route: (B, E) log-probabilities over experts, -inf where an expert did not answer.
+        choice: the experts that answered.
         answers: (B, E, classes) log-probabilities of the experts; zeros where one did not answer.
         logits: (B, classes) the prediction.
     """
 
     evidence: Evidence
-    route: Tensor
+    choice: Choice
     answers: Tensor
     logits: Tensor
+
+    @cached_property
+    def route(self) -> Tensor:
+        """(B, E) log-probabilities over experts, -inf where an expert did not answer."""
+        return self.choice.route
 
 
 def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decision:
@@ -53,7 +59,7 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
             young=None if is_settled(model) else model.row,
             mute=model.adapting.effort.moving or not model.adapting.trust.given,
         )
-    route = model.mixture.route(evidence, len(model.pool)).expand(len(x), -1)
-    said = answers(model.pool, route, x, model.classes)
-    logits = restrict(model.mixture.combine(route, evidence, said), allowed)
-    return Decision(evidence, route, said, logits)
+    choice = model.mixture.choose(evidence, len(model.pool)).expand(len(x))
+    said = answers(model.pool, choice.route, x, model.classes)
+    logits = restrict(model.mixture.combine(choice, evidence, choice.of(said)), allowed)
+    return Decision(evidence, choice, said, logits)

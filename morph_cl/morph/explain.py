@@ -46,7 +46,7 @@ def explain_image(subject: Subject, experience: int, index: int) -> ImageExplana
         )
     model, image = subject.model, images[index : index + 1]
     decision = decide(model, model_input(model, image), allowed)
-    routed = model.mixture.routed(decision.route, decision.evidence, decision.answers)
+    routed = model.mixture.routed(decision.choice, decision.evidence, decision.choice.of(decision.answers))
     shared = decision.evidence.shared
     return ImageExplanation(
         **subject.facts(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-_NOTHING = -80.0
+NOTHING = -80.0
 """exp of this is 2e-35: added to the greatest term, which is 1, it changes nothing in single or double precision.
 
 What lies lower underflows, and there exp takes a CPU some thirty times as long as elsewhere. Log-densities under
@@ -23,5 +23,5 @@ def log_sum_exp(values: Tensor, dim: int) -> Tensor:
         (...) without that axis; differentiable.
     """
     top = values.detach().amax(dim, keepdim=True)
-    total = (values - top).clamp_min(_NOTHING).exp().sum(dim)
+    total = (values - top).clamp_min(NOTHING).exp().sum(dim)
     return total.log() + top.squeeze(dim)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.context import Context
-from morph_cl.morph.logsums import log_sum_exp
+from morph_cl.morph.logsums import NOTHING, log_sum_exp
 
 FLOOR = -30.0
 """Least log-probability: what one part excludes, another may still bring back."""
@@ -61,6 +61,46 @@ class Evidence:
         return (self.density - self.total.unsqueeze(2)).clamp_min(FLOOR)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The experts that answer.
+
+    Args:
+        chosen: (B, k) their log-probabilities, best first; -inf where fewer than k matter.
+        rows: (B, k) int64, their rows.
+        experts: E, how many there are.
+    """
+
+    chosen: Tensor
+    rows: Tensor
+    experts: int
+
+    @property
+    def route(self) -> Tensor:
+        """(B, E) log-probabilities over experts, -inf where one is left out."""
+        left_out = self.chosen.new_full((len(self.chosen), self.experts), -torch.inf)
+        return left_out.scatter(1, self.rows, self.chosen)
+
+    def expand(self, size: int) -> Choice:
+        """The same for each sample of a batch, where the choice is one for all.
+
+        Args:
+            size: B.
+        """
+        return Choice(self.chosen.expand(size, -1), self.rows.expand(size, -1), self.experts)
+
+    def of(self, table: Tensor) -> Tensor:
+        """What a table says of the experts that answer.
+
+        Args:
+            table: (B, E, classes).
+
+        Returns:
+            (B, k, classes).
+        """
+        return table.gather(1, self.rows.unsqueeze(2).expand(-1, -1, table.shape[2]))
+
+
 class Mixture(nn.Module):
     """The weights of the mixture and the arithmetic around them.
 
@@ -79,7 +119,7 @@ class Mixture(nn.Module):
         """One weight, positive."""
         return self.weights[NAMES.index(name)].exp()
 
-    def route(self, evidence: Evidence, experts: int) -> Tensor:
+    def choose(self, evidence: Evidence, experts: int) -> Choice:
         """Decide which experts answer.
 
         Args:
@@ -87,12 +127,12 @@ class Mixture(nn.Module):
             experts: E.
 
         Returns:
-            (B, E) log-probabilities over experts, -inf where an expert is left out; (1, E) before there are densities,
-            where the shared expert says nothing either.
+            The choice; of one row where there are no densities yet and the shared expert says nothing either.
         """
         total = evidence.total
         if total is None:
-            return self.weights.new_zeros(len(evidence.shared) if evidence.shared is not None else 1, experts)
+            size = len(evidence.shared) if evidence.shared is not None else 1
+            return self._best(self.weights.new_zeros(size, experts))
         if evidence.young is not None:
             best = total.amax(1, keepdim=True)
             total = torch.where(torch.arange(experts, device=total.device) == evidence.young, best, total)
@@ -104,7 +144,7 @@ class Mixture(nn.Module):
         route = logits.log_softmax(1)
         if evidence.prior is not None and experts > 1:
             route = self._follow_graph(route, evidence.prior)
-        return self._top(route)
+        return self._best(route)
 
     def promise(self, density: Tensor, gate: Tensor | None) -> Tensor:
         """What densities and gate say of experts, before any choice.
@@ -122,49 +162,42 @@ class Mixture(nn.Module):
     def _follow_graph(self, route: Tensor, prior: Tensor) -> Tensor:
         """Let a share of each expert's probability spread to those that the graph relates it to."""
         share = self.weight("graph").clamp_max(0.5)
-        probability = route.exp()
+        probability = route.clamp_min(NOTHING).exp()
         return torch.lerp(probability, probability @ prior.to(route), share).clamp_min(1e-30).log()
 
-    def _top(self, route: Tensor) -> Tensor:
+    def _best(self, route: Tensor) -> Choice:
         """Only the best experts, and of them only those that matter, renormalised."""
-        if route.shape[1] > self.top_k:
-            best, places = route.topk(self.top_k, dim=1)
-            route = torch.full_like(route, -torch.inf).scatter(1, places, best)
-        least = route.amax(1, keepdim=True) + math.log(_NEGLIGIBLE)
-        return route.masked_fill(route < least, -torch.inf).log_softmax(1)
+        best, rows = route.topk(min(self.top_k, route.shape[1]), dim=1)
+        best = best.masked_fill(best < best[:, :1] + math.log(_NEGLIGIBLE), -torch.inf)
+        return Choice(best.log_softmax(1), rows, route.shape[1])
 
-    def combine(self, route: Tensor, evidence: Evidence, answers: Tensor) -> Tensor:
+    def combine(self, choice: Choice, evidence: Evidence, answers: Tensor) -> Tensor:
         """The prediction.
 
         Args:
-            route: (B, E) from :meth:`route`.
+            choice: from :meth:`choose`, a row a sample.
             evidence: what it was made of.
-            answers: (B, E, classes) log-probabilities of the experts; anything where ``route`` is -inf.
+            answers: (B, k, classes) log-probabilities of the chosen experts; anything where one does not matter.
 
         Returns:
             (B, classes) logits.
         """
-        return self.join(self.routed(route, evidence, answers), evidence.shared)
+        return self.join(self.routed(choice, evidence, answers), evidence.shared)
 
-    def routed(self, route: Tensor, evidence: Evidence, answers: Tensor) -> Tensor:
+    def routed(self, choice: Choice, evidence: Evidence, answers: Tensor) -> Tensor:
         """What the routed experts say together.
 
         Args:
-            route: (B, E) from :meth:`route`.
+            choice: from :meth:`choose`, a row a sample.
             evidence: what it was made of.
-            answers: (B, E, classes) log-probabilities of the experts; anything where ``route`` is -inf.
+            answers: (B, k, classes) log-probabilities of the chosen experts; anything where one does not matter.
 
         Returns:
             (B, classes) log-probabilities.
         """
-        within = evidence.within
-        if route.shape[1] > self.top_k:  # the experts left out add nothing: only those asked are looked at
-            route, places = route.topk(self.top_k, dim=1)
-            places = places.unsqueeze(2).expand(-1, -1, answers.shape[2])
-            answers = answers.gather(1, places)
-            within = None if within is None else within.gather(1, places)
-        joint = route.unsqueeze(2)
-        joint = joint if within is None else joint + within * self.weight("concept")
+        joint = choice.chosen.unsqueeze(2)
+        if evidence.within is not None:
+            joint = joint + choice.of(evidence.within) * self.weight("concept")
         joint = joint + self.weight("routed") * answers.clamp_min(FLOOR)
         return log_sum_exp(joint, 1).log_softmax(1).clamp_min(FLOOR)
 
@@ -186,7 +219,7 @@ class Mixture(nn.Module):
         self,
         evidence: Evidence,
         experts: int,
-        answers: Callable[[Tensor], Tensor],
+        answers: Callable[[Choice], Tensor],
         y: Tensor,
         steps: int = 60,
         rate: float = 0.05,
@@ -196,7 +229,7 @@ class Mixture(nn.Module):
         Args:
             evidence: what is known of the samples.
             experts: E.
-            answers: given a route (N, E), log-probabilities (N, E, classes) of the experts that it asks.
+            answers: log-probabilities (N, k, classes) of the experts that a choice asks.
             y: (N,) int64 classes.
             steps: steps of Adam.
             rate: its learning rate.
@@ -211,8 +244,8 @@ class Mixture(nn.Module):
             optimizer = torch.optim.Adam([free], lr=rate)
             loss = torch.zeros(())
             for _ in range(steps):
-                route = self.route(evidence, experts).expand(len(y), -1)
-                loss = nn.functional.cross_entropy(self.combine(route, evidence, answers(route.detach())), y)
+                choice = self.choose(evidence, experts).expand(len(y))
+                loss = nn.functional.cross_entropy(self.combine(choice, evidence, answers(choice)), y)
                 pull = (free - prior).square().sum() / (2.0 * len(y))
                 optimizer.zero_grad()
                 (loss + pull).backward()  # type: ignore[no-untyped-call]

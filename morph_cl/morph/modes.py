@@ -35,7 +35,6 @@ class Modes(nn.Module):
         self.register_buffer("rest", torch.zeros(0, 0, dtype=torch.float16), persistent=False)
         self.register_buffer("rest_count", torch.zeros(0), persistent=False)
         self.register_buffer("rest_place", torch.zeros(0, 2, dtype=torch.int16), persistent=False)
-        self._resting: tuple[Tensor, Tensor] | None = None  # the table that the totals are of, and the totals
 
     def __len__(self) -> int:
         return len(self.place) + len(self.rest_place)
@@ -49,34 +48,33 @@ class Modes(nn.Module):
         monomials = width * (width + 1) // 2 + width + 1
         self.sums, self.rest = self.sums.new_zeros(0, monomials), self.rest.new_zeros(0, monomials - 1)
 
-    def all(self) -> tuple[Tensor, Tensor]:
-        """Sums (N, monomials) float32 and places (N, 2) int64 of every mode, live ones first."""
-        sums = torch.cat([self.sums, self._resting_sums()]) if len(self.rest) else self.sums
-        return sums, torch.cat([self.place, self.rest_place]).long()
-
     def count_by_place(self, experts: int, classes: int) -> Tensor:
         """(E, classes) samples met."""
         counts = torch.cat([self.sums[:, -1], self.rest_count])
         concept = _concept(torch.cat([self.place, self.rest_place]), classes)
         return counts.new_zeros(experts * classes).index_add_(0, concept, counts).view(experts, classes)
 
-    def totals(self, experts: int, classes: int) -> Tensor:
-        """Sums of the modes of each concept together.
+    def of(self, row: int) -> tuple[Tensor, Tensor]:
+        """Sums (N, monomials) float32 and classes (N,) int64 of the modes of one expert, live ones first.
 
         Args:
-            experts: E.
-            classes: number of classes.
-
-        Returns:
-            (E * classes, monomials) float32.
+            row: the expert's row.
         """
-        # What rests changes with the expert in training, live modes change with every batch.
-        if self._resting is None or self._resting[0] is not self.rest or len(self._resting[1]) != experts * classes:
-            total = self.sums.new_zeros(experts * classes, self.sums.shape[1])
-            if len(self.rest):
-                total.index_add_(0, _concept(self.rest_place, classes), self._resting_sums())
-            self._resting = self.rest, total
-        return self._resting[1].index_add(0, _concept(self.place, classes), self.sums)
+        live = self.place[:, 0] == row
+        sums, label = self.sums[live], self.place[live, 1]
+        resting = self.rest_place[:, 0] == row
+        if bool(resting.any()):
+            sums = torch.cat([sums, self._resting_sums(resting)])
+            label = torch.cat([label, self.rest_place[resting, 1]])
+        return sums, label.long()
+
+    def rows(self, *, live: bool) -> set[int]:
+        """The rows of the experts that have live modes, or of those that have modes at rest.
+
+        Args:
+            live: which.
+        """
+        return set((self.place if live else self.rest_place)[:, 0].tolist())
 
     def append(self, sums: Tensor, place: Tensor) -> None:
         """Add live modes.
@@ -121,7 +119,7 @@ class Modes(nn.Module):
         wanted = torch.ones_like(self.rest_count, dtype=torch.bool) if row is None else self.rest_place[:, 0] == row
         if not bool(wanted.any()):
             return
-        self.append(self._resting_sums()[wanted], self.rest_place[wanted])
+        self.append(self._resting_sums(wanted), self.rest_place[wanted])
         self.rest, self.rest_count = self.rest[~wanted], self.rest_count[~wanted]
         self.rest_place = self.rest_place[~wanted]
 
@@ -144,15 +142,16 @@ class Modes(nn.Module):
         self.rest_place = torch.cat([self.rest_place, self.place[tired]])
         self.sums, self.place = self.sums[~tired], self.place[~tired]
 
-    def _resting_sums(self) -> Tensor:
-        packed = self.rest.float()
+    def _resting_sums(self, wanted: Tensor) -> Tensor:
+        """Sums of the modes at rest that a mask (R,) chooses."""
+        packed = self.rest[wanted].float()
         width = width_of(self.sums.shape[1])
         mean = packed[:, -width:]
         upper = torch.triu_indices(width, width, device=packed.device)
         covariance = packed.new_zeros(len(packed), width, width)
         covariance[:, upper[0], upper[1]] = packed[:, :-width]
         covariance[:, upper[1], upper[0]] = packed[:, :-width]
-        return sums_of(self.rest_count, mean, covariance)
+        return sums_of(self.rest_count[wanted], mean, covariance)
 
 
 def _concept(place: Tensor, classes: int) -> Tensor:

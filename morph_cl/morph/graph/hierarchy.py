@@ -38,6 +38,7 @@ class Hierarchy(Matrices):
         if not falling or any(level > 1.0 for level in levels):
             raise UsageError(f"levels={levels} must fall from at most 1 to above 0, such as {LEVELS}.")
         affinity = self.affinity_matrix(numbers).double()
+        self.revision += 1
         self.graph.remove_nodes_from([node for node, data in self.graph.nodes(data=True) if data["kind"] == REGION])
         rows = {expert_node(number): [row] for row, number in enumerate(numbers)}  # of each part that is in no region
         fresh = itertools.count()

@@ -121,6 +121,7 @@ class Population(GraphStore):
             raise UsageError(f"{node} cannot be its own heir; name another expert or None.")
         if heir is not None:
             self._bequeath(node, self._known(expert_node(heir)))
+        self.revision += 1
         self.graph.remove_nodes_from([node, *self._targets(node, OWNS)])
         drop_small_regions(self.graph)
 

@@ -16,8 +16,14 @@ _DAMPING = 0.85  # share of steps of a random walk that follow the graph
 class Prior(Hierarchy):
     """The semantic prior of routing."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: tuple[int, tuple[int, ...], Tensor] | None = None  # revision, numbers, and their prior
+
     def prior_matrix(self, numbers: Sequence[int]) -> Tensor:
         """How probability spreads from an expert to those related to it: ``P'(e) = sum over e' of P(e') M[e', e]``.
+
+        It is kept until a method of the graph changes a relation: every prediction asks for it.
 
         Each expert counts 1 for itself, and every other the mean of three strengths: their similarity, how much it
         depends on the other, and the cohesion of the finest region that holds both. Rows are then divided by their sum.
@@ -31,9 +37,13 @@ class Prior(Hierarchy):
         Raises:
             UsageError: an expert that is not in the graph.
         """
+        if self._last is not None and self._last[:2] == (self.revision, tuple(numbers)):
+            return self._last[2]
         related = self.affinity_matrix(numbers) + self.dependency_matrix(numbers) + self._kin(numbers)
         spread = torch.eye(len(numbers)) + related / 3.0
-        return spread / spread.sum(1, keepdim=True)
+        prior = spread / spread.sum(1, keepdim=True)
+        self._last = self.revision, tuple(numbers), prior
+        return prior
 
     def _kin(self, numbers: Sequence[int]) -> Tensor:
         """(E, E) cohesion of the finest region that two experts share, zero without one and on the diagonal."""

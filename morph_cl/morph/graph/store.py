@@ -44,6 +44,8 @@ class GraphStore:
 
     def __init__(self) -> None:
         self.graph: nx.MultiDiGraph[str] = nx.MultiDiGraph(version=VERSION)
+        self.revision = 0
+        """Counts the changes of relations and regions: what was read off them holds until it is another."""
 
     @property
     def experts(self) -> list[int]:
@@ -118,6 +120,7 @@ class GraphStore:
 
     def _relate(self, source: str, target: str, relation: str, weight: float, **facts: Any) -> None:
         """Set an edge; its weight is held to [0, 1], and a fading one that is too faint is dropped."""
+        self.revision += 1
         ends = self._ends(source, target, relation)
         if relation not in FADING or weight >= FAINTEST:
             self.graph.add_edge(*ends, key=relation, weight=min(max(weight, 0.0), 1.0), **facts)

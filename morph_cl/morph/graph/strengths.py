@@ -99,6 +99,7 @@ class Strengths(GraphStore):
         """
         if not 0.0 < factor <= 1.0:
             raise UsageError(f"factor={factor} is not in (0, 1]; give the share of each strength that stays.")
+        self.revision += 1
         faint = []
         for a, b, key, data in self.graph.edges(keys=True, data=True):
             if key in FADING:

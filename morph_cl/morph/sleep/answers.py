@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
+from morph_cl.morph.mixture import Choice
+
 if TYPE_CHECKING:
     from morph_cl.morph.model import MorphModel
 
@@ -25,48 +27,50 @@ class Answers:
     def __init__(self, model: MorphModel, x: Tensor) -> None:
         self.model = model
         self.x = x
-        self._kept: dict[nn.Module, tuple[Tensor, Tensor]] = {}
+        self._column: dict[nn.Module, int] = {}
+        self._said = x.new_zeros(len(x), 0, model.classes)  # (N, networks, classes)
+        self._known = torch.zeros(len(x), 0, dtype=torch.bool, device=x.device)  # (N, networks)
 
-    def of(self, number: int, wanted: Tensor | None = None) -> Tensor:
+    def of(self, number: int, wanted: Tensor) -> Tensor:
         """Log-probabilities of one expert.
 
         Args:
             number: the expert's number.
-            wanted: (N,) bool, the samples that it is asked about; None asks about all.
+            wanted: (N,) bool, the samples that it is asked about.
 
         Returns:
             (N, classes); zeros where it was never asked.
         """
-        said, known = self._known(number)
-        missing = ~known if wanted is None else wanted & ~known
+        column = self._columns([number])[0]
+        missing = wanted & ~self._known[:, column]
         if bool(missing.any()):
             with torch.no_grad():
-                said[missing] = self.model.pool(number, self.x[missing])
-            known |= missing
-        return said
+                self._said[missing, column] = self.model.pool(number, self.x[missing])
+            self._known[:, column] |= missing
+        return self._said[:, column]
 
-    def where(self, asked: Tensor) -> Tensor:
-        """Log-probabilities of all experts where they are asked.
+    def to(self, choice: Choice) -> Tensor:
+        """Log-probabilities of the experts that a choice asks.
 
         Args:
-            asked: (N, E) bool.
+            choice: a row a sample.
 
         Returns:
-            (N, E, classes); zeros where an expert was never asked.
+            (N, k, classes); zeros where an expert that does not matter was never asked.
         """
         numbers = self.model.numbers
-        known = torch.stack([self._known(number)[1] for number in numbers], 1)
-        for row in (asked & ~known).any(0).nonzero().squeeze(1).tolist():
-            self.of(numbers[row], asked[:, row])
-        return torch.stack([self._known(number)[0] for number in numbers], 1)
+        places = self.x.new_tensor(self._columns(numbers), dtype=torch.int64)[choice.rows]  # (N, k) columns
+        missing = choice.chosen.isfinite() & ~self._known.gather(1, places)
+        for row in choice.rows[missing].unique(sorted=True).tolist():  # type: ignore[no-untyped-call]
+            self.of(numbers[row], ((choice.rows == row) & missing).any(1))
+        return self._said.gather(1, places.unsqueeze(2).expand(-1, -1, self._said.shape[2]))
 
-    def _known(self, number: int) -> tuple[Tensor, Tensor]:
-        """What an expert has said, (N, classes), and of which samples, (N,) bool; both are filled in place."""
-        net = self.model.pool.net(number)
-        if net not in self._kept:
-            size = len(self.x)
-            self._kept[net] = (
-                self.x.new_zeros(size, self.model.classes),
-                torch.zeros(size, dtype=torch.bool, device=self.x.device),
-            )
-        return self._kept[net]
+    def _columns(self, numbers: list[int]) -> list[int]:
+        """Where experts' answers stand in the tables, which grow by networks not met before."""
+        nets = [self.model.pool.net(number) for number in numbers]
+        fresh = [net for net in nets if net not in self._column]
+        self._column |= {net: len(self._column) + place for place, net in enumerate(fresh)}
+        if fresh:
+            self._said = torch.cat([self._said, self._said.new_zeros(len(self.x), len(fresh), self._said.shape[2])], 1)
+            self._known = torch.cat([self._known, self._known.new_zeros(len(self.x), len(fresh))], 1)
+        return [self._column[net] for net in nets]

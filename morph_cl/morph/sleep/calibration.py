@@ -23,7 +23,7 @@ def calibrate(model: MorphModel, held: HeldOut) -> bool:
         Whether the weights moved and that changed the accuracy.
     """
     before, old = held.verdict(), model.mixture.weights.clone()
-    model.mixture.calibrate(held.evidence(), len(model.pool), held.said, held.y)
+    model.mixture.calibrate(held.evidence(), len(model.pool), held.answers.to, held.y)
     fitted = model.mixture.weights
     for share in _SHARES:
         model.mixture.weights = old.lerp(fitted, share)  # logarithms: a geometric mean of the weights

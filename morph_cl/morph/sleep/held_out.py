@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from morph_cl.morph.mixture import Evidence
+from morph_cl.morph.mixture import Choice, Evidence
 from morph_cl.morph.sleep.answers import Answers
 
 if TYPE_CHECKING:
@@ -91,28 +91,20 @@ class HeldOut:
             self.tables.prior = model.graph.prior_matrix(model.numbers).to(self.x.device)
         return self.tables
 
-    def route(self) -> Tensor:
-        """(N, E) log-probabilities over experts, -inf where an expert is left out."""
-        with torch.no_grad():
-            return self.model.mixture.route(self.evidence(), len(self.model.pool)).expand(len(self), -1)
-
     def shares(self) -> Tensor:
         """Routing probabilities (N, E), zero where an expert is left out."""
-        return self.route().exp()
-
-    def said(self, route: Tensor) -> Tensor:
-        """What the experts that a route asks say, (N, E, classes) log-probabilities; anything where it asks none.
-
-        Args:
-            route: (N, E) log-probabilities over experts, -inf where an expert is left out.
-        """
-        return self.answers.where(route.isfinite())
+        return self._choice(self.evidence()).route.exp()
 
     def outputs(self) -> Tensor:
         """Logits (N, classes) of the model."""
-        route = self.route()
+        evidence = self.evidence()
+        choice = self._choice(evidence)
         with torch.no_grad():
-            return self.model.mixture.combine(route, self.evidence(), self.said(route))
+            return self.model.mixture.combine(choice, evidence, self.answers.to(choice))
+
+    def _choice(self, evidence: Evidence) -> Choice:
+        with torch.no_grad():
+            return self.model.mixture.choose(evidence, len(self.model.pool)).expand(len(self))
 
     def hits(self) -> Tensor:
         """(N,) bool: which samples the model gets right."""

@@ -97,8 +97,8 @@ def _centres(model: MorphModel, number: int) -> Tensor | None:
         return None
     points = model.concepts.projection(model.memory.images(owned))
     centres = two_means(points, seed=number)
-    sums, place = model.concepts.modes.all()
-    _, means, _ = moments(sums[place[:, 0] == model.numbers.index(number)])
+    sums, _ = model.concepts.modes.of(model.numbers.index(number))
+    _, means, _ = moments(sums)
     sides = nearer_to_second(points, centres), nearer_to_second(means, centres)
     return centres if all(bool(side.any()) and not bool(side.all()) for side in sides) else None
 

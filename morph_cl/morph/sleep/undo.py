@@ -23,6 +23,7 @@ class Undo:
         self.numbers, self.next_number = model.numbers, model.pool.next_number
         self.nets = {number: model.pool.net(number) for number in self.numbers}
         self.concepts = {name: tensor.clone() for name, tensor in model.concepts.export().items()}
+        self.densities = model.concepts.densities
         self.gate = (model.gate.weight, model.gate.bias, list(model.gate.origin))
         self.graph = copy.deepcopy(model.graph)
         self.owners = model.memory.owner.clone(), model.validation.owner.clone()
@@ -37,7 +38,7 @@ class Undo:
         """
         model.pool.restore(self.numbers, self.nets)
         model.pool.next_number = self.next_number
-        model.concepts.load(self.concepts)
+        model.concepts.load(self.concepts, self.densities)
         model.gate.weight, model.gate.bias, model.gate.origin = self.gate
         model.graph = self.graph
         model.memory.owner, model.validation.owner = self.owners

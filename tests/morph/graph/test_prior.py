@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -42,3 +44,27 @@ def test_the_expert_that_others_are_like_is_central(knowledge: KnowledgeGraph) -
     assert list(ranks) == [2, 0, 5]
     assert sum(ranks.values()) == pytest.approx(1.0)
     assert KnowledgeGraph().centrality() == {}
+
+
+SHARES = torch.tensor([[0.2, 0.8, 0.0], [0.5, 0.1, 0.4], [0.3, 0.3, 0.4]])
+CHANGES: dict[str, Callable[[KnowledgeGraph], object]] = {
+    "similarity": lambda graph: graph.set_similarity(torch.eye(3), [0, 2, 5]),
+    "dependency": lambda graph: graph.set_dependency(SHARES, torch.arange(3), [0, 2, 5]),
+    "activation": lambda graph: graph.activate(SHARES, [0, 2, 5]),
+    "decay": lambda graph: graph.decay(0.5),
+    "removal": lambda graph: graph.remove_expert(7),
+    "heir": lambda graph: graph.remove_expert(7, 0),
+    "hierarchy": lambda graph: graph.set_hierarchy([0, 2, 5], [0.05]),
+    "no hierarchy": lambda graph: graph.set_hierarchy([0, 2, 5], [0.99]),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_the_prior_that_is_kept_is_that_of_the_graph_as_it_is(whole: KnowledgeGraph, change: str) -> None:
+    before = whole.prior_matrix([0, 2, 5])
+    assert whole.prior_matrix([0, 2, 5]) is before
+    CHANGES[change](whole)
+    now = whole.prior_matrix([0, 2, 5])
+    assert torch.equal(now, KnowledgeGraph.from_json(whole.to_json()).prior_matrix([0, 2, 5]))
+    assert now is not before
+    torch.testing.assert_close(whole.prior_matrix([5, 0, 2]), now[[2, 0, 1]][:, [2, 0, 1]])

@@ -201,7 +201,7 @@ def test_sleep_tells_the_graph_what_routing_and_densities_say(grown: MorphModel)
     assert signature.mean == pytest.approx(mean[1, 0].tolist(), abs=1e-4)
     with torch.no_grad():
         held = sleeping.HeldOut(grown)
-        shares = grown.mixture.route(held.evidence(), 3).exp()
+        shares = grown.mixture.choose(held.evidence(), 3).route.exp()
         leaning = torch.stack([shares[grown.validation.owner == number].mean(0) for number in grown.numbers])
         graph.graph.remove_edges_from([edge for edge in graph.graph.edges(keys=True) if edge[2] == "dependency"])
         sleeping.renew_graph(grown)

@@ -50,13 +50,15 @@ def test_merges_that_are_tried_and_undone_ask_each_network_once_at_most_about_a_
 def test_experts_are_asked_only_about_what_is_routed_to_them(grown: MorphModel) -> None:
     held = HeldOut(grown)
     with torch.no_grad():
-        route = held.route()
-        said = held.said(route)
-        assert not bool(route.isfinite().all())
-        for row, number in enumerate(grown.numbers):
-            chosen = route[:, row].isfinite()
-            assert torch.allclose(said[chosen, row], grown.pool(number, held.x[chosen]), atol=1e-6)
-            assert not bool(said[~chosen, row].any())
+        choice = grown.mixture.choose(held.evidence(), len(grown.pool))
+        said = choice.of(torch.stack([held.answers.of(n, torch.zeros(len(held)).bool()) for n in grown.numbers], 1))
+        assert not bool(said.any())  # nobody was asked yet
+        matters = choice.chosen.isfinite()
+        assert not bool(matters.all())
+        said = held.answers.to(choice)
+        every = torch.stack([grown.pool(number, held.x) for number in grown.numbers], 1)
+        torch.testing.assert_close(said[matters], choice.of(every)[matters])
+        assert not bool(said[~matters].any())
 
 
 def test_the_outputs_are_those_of_the_model(grown: MorphModel) -> None:

@@ -1,0 +1,110 @@
+"""The densities of one expert's concepts: from the sums of its modes to coefficients of log-densities."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from morph_cl.morph.gaussians import factorize, moments, quadratic_form
+
+ABSENT = -1e30
+"""Log-density of a concept that does not exist; finite, so that differences stay numbers."""
+
+_RIDGE = 1e-3  # added to every variance: pixels that never change would make a covariance singular
+
+
+class ExpertDensity:
+    """What one expert's concepts are at one moment.
+
+    Args:
+        sums: (N, monomials) float32 sums of its modes.
+        label: (N,) int64 the class of each mode.
+        owned: (classes,) bool, whether each concept exists.
+        shrink: share of the covariance of a mode's whole group in its own.
+    """
+
+    def __init__(self, sums: Tensor, label: Tensor, owned: Tensor, shrink: float) -> None:
+        self.sums, self.label, self.owned, self.shrink = sums, label, owned, shrink
+
+    @property
+    def _classes(self) -> int:
+        return len(self.owned)
+
+    def _shrunk(self, sums: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Counts, means and covariances that lean on the mean covariance of their group: the fewer samples the more."""
+        count, mean, spread = moments(sums)
+        total = count.new_zeros(groups).index_add_(0, group, count).clamp_min(1.0)
+        share = count / total[group]
+        pooled = spread.new_zeros(groups, *spread.shape[1:]).index_add_(0, group, spread * share[:, None, None])
+        width = mean.shape[1]
+        weight = (self.shrink + width / (width + count)).clamp_max(1.0)[:, None, None]
+        return count, mean, (1 - weight) * spread + weight * pooled[group]
+
+    @cached_property
+    def _whole(self) -> tuple[Tensor, Tensor]:
+        """Means (classes, d) and shrunk covariances (classes, d, d), the modes of each concept taken together."""
+        total = self.sums.new_zeros(self._classes, self.sums.shape[1]).index_add_(0, self.label, self.sums)
+        _, mean, covariance = self._shrunk(total, torch.zeros_like(self.owned, dtype=torch.int64), 1)
+        return mean, covariance
+
+    @cached_property
+    def gaussians(self) -> tuple[Tensor, Tensor, Tensor]:
+        """One Gaussian a concept: means, shrunk covariances and their Cholesky factors.
+
+        Returns:
+            (classes, d), (classes, d, d) and (classes, d, d) float64; standard normal without a concept.
+        """
+        mean, covariance = self._whole
+        eye = torch.eye(mean.shape[1], dtype=torch.float64, device=mean.device)
+        owned = self.owned[:, None]
+        covariance = torch.where(owned[..., None], covariance + _RIDGE * eye, eye)
+        covariance, factor = factorize(covariance)
+        return torch.where(owned, mean, torch.zeros_like(mean)), covariance, factor
+
+    @cached_property
+    def coarse_form(self) -> Tensor:
+        """(classes, monomials) float32 coefficients of the log-densities of :attr:`gaussians`."""
+        mean, _, factor = self.gaussians
+        return quadratic_form(mean, factor).float()
+
+    @cached_property
+    def form(self) -> Tensor:
+        """Coefficients of the modes' log-densities.
+
+        Returns:
+            (classes * K, monomials) float32: class by class, filled up to the K of the class with most modes by rows
+            that say :data:`ABSENT`. So the modes of a class lie side by side and need not be gathered.
+        """
+        label, classes = self.label, self._classes
+        count, mean, covariance = self._shrunk(self.sums, label, classes)
+        # A mode alone in its concept leans on the expert's other concepts instead.
+        alone = (torch.bincount(label, minlength=classes) == 1)[label][:, None, None]
+        covariance = torch.where(alone, self._whole[1][label], covariance)
+        _, factor = factorize(covariance + _RIDGE * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device))
+        total = count.new_zeros(classes).index_add_(0, label, count)
+        form = quadratic_form(mean, factor)
+        form[:, -1] += (count / total[label].clamp_min(1e-9)).clamp_min(1e-9).log()
+        nothing = form.new_zeros(1, form.shape[1])
+        nothing[0, -1] = ABSENT
+        return torch.cat([form, nothing]).float()[_members(label, classes)].flatten(0, 1)
+
+
+def _members(group: Tensor, groups: int) -> Tensor:
+    """For each group the indices of its members.
+
+    Args:
+        group: (N,) the group of each member.
+        groups: G.
+
+    Returns:
+        (G, K) int64, K the size of the largest group; ``N`` fills up.
+    """
+    order = group.argsort(stable=True)
+    size = torch.bincount(group, minlength=groups)
+    first = size.cumsum(0) - size
+    place = torch.arange(len(group), device=group.device) - first[group[order]]
+    members = group.new_full((groups, max(int(size.max()), 1)), len(group))
+    members[group[order], place] = order
+    return members
