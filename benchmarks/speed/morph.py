@@ -11,7 +11,7 @@ from subjects import Size, digits, network, own, stream_of, timed
 from torch.nn import functional
 
 from morph_cl.morph.growth import look
-from morph_cl.morph.intake import absorb
+from morph_cl.morph.intake import absorb, remember
 
 BARE = "an MLP of one expert's size, 784-256-256-10: a step of Adam on 128 digits, a prediction of 1,000"
 _STEPS, _BATCH = 20, 128
@@ -36,6 +36,7 @@ def grown(experts: int) -> Any:
         if not model.grow(look(model, turned, y)):
             raise RuntimeError(f"no more than {number} experts fit: {model.pending[-1]}")
         absorb(model, turned, y)
+        remember(model, turned, y)
     strategy._cover()
     return strategy
 

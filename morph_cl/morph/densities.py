@@ -11,7 +11,6 @@ from torch import Tensor
 from morph_cl.morph.expert_density import ABSENT, ExpertDensity
 from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
-from morph_cl.morph.projection import monomials
 
 
 class Densities:
@@ -50,26 +49,24 @@ class Densities:
         mean, covariance, factor = zip(*(self.of(row).gaussians for row in range(self.experts)), strict=True)
         return torch.stack(mean), torch.stack(covariance), torch.stack(factor)
 
-    def fine(self, z: Tensor, wanted: Tensor | None = None) -> Tensor:
+    def fine(self, everything: Tensor, wanted: Tensor | None = None) -> Tensor:
         """Log-densities under the mixtures.
 
         Args:
-            z: (B, d) projected inputs.
+            everything: (monomials, B) of projected inputs.
             wanted: (B, E) bool, the experts whose concepts are asked about; None asks about all.
 
         Returns:
             (B, E, classes), :data:`ABSENT` where there is no concept or none was asked about.
         """
-        density = z.new_full((len(z), self.experts, self.classes), ABSENT)
-        everything = monomials(z) if wanted is None else None
+        density = everything.new_full((everything.shape[1], self.experts, self.classes), ABSENT)
         for row in range(self.experts):
-            if everything is not None:
+            if wanted is None:
                 density[:, row] = self._mixed(self.of(row).form @ everything)
                 continue
-            assert wanted is not None
             rows = wanted[:, row].nonzero().squeeze(1)
             if len(rows):
-                density[rows, row] = self._mixed(self.of(row).form @ monomials(z[rows]))
+                density[rows, row] = self._mixed(self.of(row).form @ everything.index_select(1, rows))
         found: Tensor = density.masked_fill(~self.owned, ABSENT)
         return found
 
@@ -82,16 +79,16 @@ class Densities:
         """(E * classes, monomials) coefficients."""
         return torch.cat([self.of(row).coarse_form for row in range(self.experts)])
 
-    def coarse(self, z: Tensor) -> Tensor:
+    def coarse(self, everything: Tensor) -> Tensor:
         """Log-densities under one Gaussian a concept.
 
         Args:
-            z: (B, d) projected inputs.
+            everything: (monomials, B) of projected inputs.
 
         Returns:
             (B, E, classes), :data:`ABSENT` where there is no concept.
         """
-        density = (self._coarse_form @ monomials(z)).T.reshape(len(z), self.experts, self.classes)
+        density = (self._coarse_form @ everything).T.reshape(everything.shape[1], self.experts, self.classes)
         return density.masked_fill(~self.owned, ABSENT)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,7 @@ class ExpertPool(nn.Module):
         self.half_at_rest = half
         self.nets = nn.ModuleDict()
         self.next_number = 0
-        self._working: dict[int, dict[str, Tensor]] = {}
+        self._working: dict[int, nn.Module] = {}  # single-precision copies of frozen experts that were asked
 
     @property
     def numbers(self) -> list[int]:
@@ -208,13 +209,17 @@ class ExpertPool(nn.Module):
             self.average.update(self.net(number))
 
     def train(self, mode: bool = True) -> ExpertPool:
-        """Set the mode. Only an expert in training follows; working copies are dropped when training starts."""
+        """Set the mode. Only an expert in training follows."""
         super().train(mode)
         for net in self.nets.values():
             if not is_open(net):
                 net.eval()
-        if mode:
-            self._working.clear()
+        return self
+
+    def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> ExpertPool:
+        """Move or convert the experts; copies of them are made anew when they are asked."""
+        self._working.clear()
+        super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         return self
 
     def forward(self, number: int, x: Tensor, frames: Tensor | None = None) -> Tensor:
@@ -237,14 +242,10 @@ class ExpertPool(nn.Module):
         if first is None or first.dtype == x.dtype:
             direct: Tensor = net(*inputs)
             return direct.log_softmax(1)
-        # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the next training.
+        # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the expert changes.
         if number not in self._working:
-            tensors = {**dict(net.named_parameters()), **dict(net.named_buffers())}
-            self._working[number] = {
-                name: tensor.detach().to(x.dtype) if tensor.is_floating_point() else tensor.detach()
-                for name, tensor in tensors.items()
-            }
-        logits: Tensor = torch.func.functional_call(net, self._working[number], inputs)
+            self._working[number] = copy.deepcopy(net).to(x.dtype)
+        logits: Tensor = self._working[number](*inputs)
         return logits.log_softmax(1)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:

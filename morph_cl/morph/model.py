@@ -39,6 +39,7 @@ from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
 from morph_cl.morph.optimizer import cover, make_optimizer
 from morph_cl.morph.options import MorphOptions
+from morph_cl.morph.projection import monomials
 from morph_cl.morph.sleep import MetaLearner, SleepSchedule, sleep
 from morph_cl.morph.standalone import Batch, evaluate, train_step
 from morph_cl.morph.state import export_extra, load_extra, take_shape
@@ -308,10 +309,10 @@ class MorphModel(nn.Module):
             return None
         if len(self.pool) < 2:
             return exclude(self.concepts.log_density(x), allowed)
-        z = self.concepts.projection(x)
-        promise = self.mixture.promise(exclude(self.concepts.densities.coarse(z), allowed), gate)
+        everything = monomials(self.concepts.projection(x))
+        promise = self.mixture.promise(exclude(self.concepts.densities.coarse(everything), allowed), gate)
         wanted = promise >= promise.amax(1, keepdim=True) - self.options.margin
-        density = self.concepts.densities.fine(z, wanted)
+        density = self.concepts.densities.fine(everything, wanted)
         for number, lender in lenders(self).items():
             density[:, self.numbers.index(number)] = borrowed_density(self, x, number, lender)
         return exclude(density, allowed)

@@ -74,6 +74,7 @@ class Projection(nn.Module):
         return (self._raw(x.flatten(1)) - self.shift) / self.scale
 
 
+@torch.no_grad()
 def monomials(z: Tensor) -> Tensor:
     """The products, the values and the one that a quadratic function is linear in.
 
@@ -81,15 +82,23 @@ def monomials(z: Tensor) -> Tensor:
         z: (B, d).
 
     Returns:
-        (d * (d + 1) / 2 + d + 1, B): rows z_i * z_j for i <= j in the order of ``torch.triu_indices``, then z, then 1.
+        (d * (d + 1) / 2 + d + 1, B): rows z_i * z_j for i <= j in the order of ``torch.triu_indices``, then z, then 1;
+        without a gradient.
     """
     columns = z.T.contiguous()  # (d, B): each block below is a run of whole rows
-    if z.shape[0] <= _SMALL:
-        first, second = _pairs(len(columns), z.device)
-        blocks = [columns[first] * columns[second]]
-    else:
-        blocks = [columns[i:] * columns[i] for i in range(len(columns))]
-    return torch.cat([*blocks, columns, torch.ones_like(columns[:1])])
+    width, size = columns.shape
+    if size <= _SMALL:
+        first, second = _pairs(width, z.device)
+        return torch.cat([columns[first] * columns[second], columns, torch.ones_like(columns[:1])])
+    products = width * (width + 1) // 2
+    found = z.new_empty(products + width + 1, size)
+    start = 0
+    for i in range(width):
+        torch.mul(columns[i:], columns[i], out=found[start : start + width - i])
+        start += width - i
+    found[products:-1] = columns
+    found[-1] = 1.0
+    return found
 
 
 @lru_cache(maxsize=8)
