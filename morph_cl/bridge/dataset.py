@@ -134,10 +134,12 @@ class TensorView:
         )
         if len(self.leaves) == 1 or not alike or len(self) * first.sample_bytes > _JOINED_BYTES:
             return self
-        x = torch.cat([leaf.x[self.row[self.leaf_index == number]] for number, leaf in enumerate(self.leaves)])
-        y = torch.cat([leaf.y[self.row[self.leaf_index == number]] for number, leaf in enumerate(self.leaves)])
+        order = self.leaf_index.argsort(stable=True)
+        counts = torch.bincount(self.leaf_index, minlength=len(self.leaves)).tolist()
+        parts = list(zip(self.leaves, torch.split(self.row[order], counts), strict=True))
+        x, y = torch.cat([leaf.x[rows] for leaf, rows in parts]), torch.cat([leaf.y[rows] for leaf, rows in parts])
         place = torch.empty_like(self.row)
-        place[self.leaf_index.argsort(stable=True)] = torch.arange(len(self))
+        place[order] = torch.arange(len(self))
         return TensorView((TensorLeaf(x, y, first.task),), torch.zeros_like(self.leaf_index), place)
 
 
@@ -159,7 +161,7 @@ def chained(views: Sequence[TensorView]) -> TensorView:
 
 
 def view_of(dataset: Any) -> TensorView | None:
-    """Flatten an Avalanche data set whose leaves are whole tensors.
+    """Flatten an Avalanche data set whose leaves are whole tensors; of a :class:`TensorClassificationDataset` once.
 
     Args:
         dataset: any Avalanche data set, subset or concatenation.
@@ -167,11 +169,17 @@ def view_of(dataset: Any) -> TensorView | None:
     Returns:
         The flat view, or None where a leaf is something else (then only the slow path works).
     """
+    cached: TensorView | None = getattr(dataset, "_view", None)
+    if cached is not None and len(cached) == len(dataset):
+        return cached
     found = _flatten(dataset._flat_data)
     if found is None:
         return None
     leaves, leaf_index, row = found
-    return TensorView(tuple(leaves), leaf_index, row)
+    view = TensorView(tuple(leaves), leaf_index, row)
+    if isinstance(dataset, TensorClassificationDataset):
+        dataset._view = view
+    return view
 
 
 def _flatten(data: Any) -> tuple[list[TensorLeaf], Tensor, Tensor] | None:
@@ -210,15 +218,14 @@ class TensorClassificationDataset(TaskAwareSupervisedClassificationDataset):
     that, :meth:`view` flattens it, and ``__getitems__`` serves a plain ``DataLoader`` whole batches.
     """
 
+    _view: TensorView | None = None
+
     def view(self) -> TensorView:
         """The flat view of this data set, computed once."""
-        cached: TensorView | None = getattr(self, "_view", None)
-        if cached is None or len(cached) != len(self):
-            found = view_of(self)
-            if found is None:
-                raise TypeError("a leaf of this data set is no TensorLeaf")
-            self._view = cached = found
-        return cached
+        found = view_of(self)
+        if found is None:
+            raise TypeError("a leaf of this data set is no TensorLeaf")
+        return found
 
     def _shallow_clone_dataset(self) -> Any:
         clone = super()._shallow_clone_dataset()

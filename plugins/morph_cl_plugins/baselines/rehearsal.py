@@ -34,10 +34,11 @@ class GatheredBuffer(ExperienceBalancedBuffer):
     @ExperienceBalancedBuffer.buffer.getter  # type: ignore[untyped-decorator]
     def buffer(self) -> Any:
         """All stored samples, experience by experience."""
-        views = [view_of(group.buffer) for group in self.buffer_groups.values() if len(group.buffer)]
-        if len(views) < 2 or any(view is None for view in views):
+        found = [view_of(group.buffer) for group in self.buffer_groups.values()]
+        views = [view for view in found if view is not None and len(view)]
+        if len(views) < 2 or any(view is None for view in found):
             return super().buffer
-        whole = chained([view for view in views if view is not None]).joined()
+        whole = chained(views).joined()
         if len(whole.leaves) > 1:  # of several tasks, or too large to copy
             return super().buffer
         (leaf,) = whole.leaves
@@ -59,9 +60,19 @@ class CompactReplay(ReplayPlugin):
         """Choose what is stored as Avalanche does, then store it as bytes."""
         super().after_training_exp(strategy, **kwargs)
         for group in self.storage_policy.buffer_groups.values():
+            if _in_bytes(group.buffer):
+                continue
             images, labels, tasks = _whole(group.buffer)
             check_unit_range(images, "replay")
             group.buffer = tensor_dataset(TensorLeaf(to_bytes(images), labels, int(tasks[0])))
+
+
+def _in_bytes(dataset: Any) -> bool:
+    """Whether a data set is one leaf of bytes and all of it: what was stored so and has not shrunk since."""
+    view = view_of(dataset)
+    if view is None or len(view.leaves) != 1 or len(view.leaves[0]) != len(view):
+        return False
+    return view.leaves[0].x.dtype == torch.uint8 and view.leaves[0].origin is None
 
 
 def _whole(dataset: Any) -> list[Tensor]:

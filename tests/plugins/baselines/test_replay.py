@@ -48,6 +48,19 @@ def test_floats_of_the_data_set_can_be_stored_as_bytes(tiny, train, weights):
     torch.testing.assert_close(weights(compact), weights(exact))  # the tiny images are multiples of 1/255
 
 
+def test_what_has_not_shrunk_is_not_converted_again(tiny, build):
+    stream = _float_stream(tiny)
+    strategy = build("replay", stream, mem_size=600, epochs=1, images="uint8")
+    groups, kept = strategy.plugins[0].storage_policy.buffer_groups, []
+    for experience in stream.benchmark.train_stream[:3]:
+        strategy.train(experience, eval_streams=[])
+        kept.append(groups[0].buffer)
+        assert all(group.buffer.view().leaves[0].x.dtype == torch.uint8 for group in groups.values())
+        assert _stored(strategy) == sum(len(group.buffer) for group in groups.values()) * (PIXELS + LABEL + ORDER)
+    assert kept[0] is kept[1]  # all 240 samples of each of two experiences fit
+    assert (len(kept[1]), len(kept[2])) == (240, 200)
+
+
 def test_compact_memory_goes_on_from_a_checkpoint(tiny, train, build, seed, tmp_path):
     stream = _float_stream(tiny)
     first = train("replay", stream, mem_size=31, epochs=1, images="uint8")
