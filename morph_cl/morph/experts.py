@@ -68,7 +68,9 @@ class ExpertPool(nn.Module):
         Returns:
             The new expert's number.
         """
+        like = next(self.parameters(), None)  # the pool may have been moved since it was made
         net = self._fresh() if parent is None else copy.deepcopy(self.net(parent)).float()
+        net = net if like is None else net.to(like.device)
         number = self.next_number
         self.next_number += 1
         if isinstance(net, Framed):
