@@ -26,7 +26,7 @@ def grown(experts: int) -> Any:
     torch.manual_seed(0)
     x, y = digits(2_000)
     stream = stream_of([(x, y)], [(x[:100], y[:100])])
-    options = {"max_experts": 128, "top_k": 2, "sleep": False}
+    options = {"max_experts": 128, "max_bytes": 10**9, "top_k": 2, "sleep": False}
     strategy = own("morph", stream, _BATCH, options, hidden=[256, 256])
     strategy.train(stream.benchmark.train_stream[0], eval_streams=[])
     model = strategy.morph

@@ -53,12 +53,18 @@ class Evidence:
         """(B, E) log-densities of the experts, all their concepts taken together; None before there are any."""
         return None if self.density is None else log_sum_exp(self.density, 2)
 
-    @cached_property
-    def within(self) -> Tensor | None:
-        """(B, E, classes) log-probabilities of the classes within each expert, or None where densities say nothing."""
+    def within(self, choice: Choice) -> Tensor | None:
+        """What the densities say of the classes within each expert that answers.
+
+        Args:
+            choice: the experts that answer, a row a sample.
+
+        Returns:
+            (B, k, classes) log-probabilities, or None where the densities say nothing.
+        """
         if self.density is None or self.total is None or self.mute:
             return None
-        return (self.density - self.total.unsqueeze(2)).clamp_min(FLOOR)
+        return (choice.of(self.density) - self.total.gather(1, choice.rows).unsqueeze(2)).clamp_min(FLOOR)
 
 
 @dataclass(frozen=True)
@@ -196,8 +202,9 @@ class Mixture(nn.Module):
             (B, classes) log-probabilities.
         """
         joint = choice.chosen.unsqueeze(2)
-        if evidence.within is not None:
-            joint = joint + choice.of(evidence.within) * self.weight("concept")
+        within = evidence.within(choice)
+        if within is not None:
+            joint = joint + within * self.weight("concept")
         joint = joint + self.weight("routed") * answers.clamp_min(FLOOR)
         return log_sum_exp(joint, 1).log_softmax(1).clamp_min(FLOOR)
 
