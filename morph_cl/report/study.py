@@ -105,8 +105,8 @@ def _explanation(study: DriftStudy) -> str:
         f"accuracy on the {config.reference} samples before the drift; drifts not recovered from count with the "
         "samples up to the next one, a lower bound. Speed-up: recovery of mlp by that of the contestant, geometric "
         "mean, with its 95 % interval; at least, at most, unknown: what drifts that were not recovered from make of "
-        "it. Alarms of morph: an expert grown, or a known one trained again. False growths: experts grown where "
-        "nothing drifts. Seconds are those of training."
+        "it. Alarms of morph: an expert grown, a known one trained again, slow change followed. False growths: "
+        "experts grown where nothing drifts. Seconds are those of training."
     )
 
 

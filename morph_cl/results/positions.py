@@ -10,8 +10,9 @@ from morph_cl.results.record import Event
 ALARM = "drift"
 GROWTH = "growth"
 REUSE = "reuse"
+FOLLOW = "follow"
 """Kinds of events by which a learner shows that it noticed a drift: a detector's alarm, an expert grown, a known expert
-that is trained again."""
+that is trained again, one that follows slow change."""
 
 
 def positions_of(kinds: Collection[str], events: Iterable[Event], edges: Sequence[int]) -> list[int]:

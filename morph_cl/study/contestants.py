@@ -8,7 +8,7 @@ from typing import Any
 
 from morph_cl.errors import UsageError
 from morph_cl.options import merge_options
-from morph_cl.results.positions import ALARM, GROWTH, REUSE
+from morph_cl.results.positions import ALARM, FOLLOW, GROWTH, REUSE
 
 BASELINE = "mlp"
 """The contestant that all others are measured against."""
@@ -78,7 +78,7 @@ CONTESTANTS = {
             "morph",
             {"morph": {"boundaries": "free"}},
             tuned=False,
-            notices=(ALARM, GROWTH, REUSE),
+            notices=(ALARM, GROWTH, REUSE, FOLLOW),
             grows=True,
         ),
     )

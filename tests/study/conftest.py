@@ -43,10 +43,16 @@ def make_trace(
 
 
 def make_run(
-    preset: str, contestant: str, seed: int, trace: Trace, lr: float | None = None, reuses: Sequence[int] = ()
+    preset: str,
+    contestant: str,
+    seed: int,
+    trace: Trace,
+    lr: float | None = None,
+    reuses: Sequence[int] = (),
+    follows: Sequence[int] = (),
 ) -> MeasuredRun:
-    """A run of the study that met such a trace; it says where it alarmed, grew and went back to a known expert."""
-    told = [("drift", trace.alarms), ("growth", trace.growths), ("reuse", reuses)]
+    """A run of the study that met such a trace; it says where it alarmed, grew, found a known expert or followed."""
+    told = [("drift", trace.alarms), ("growth", trace.growths), ("reuse", reuses), ("follow", follows)]
     record = RunRecord(
         run_id=f"{preset}-{contestant}-{seed}",
         scenario="drifting-mnist",

@@ -39,7 +39,7 @@ def test_what_a_contestant_does_when_it_notices_a_drift_is_judged_as_its_alarm(s
     noticed = trace(4, drifts, alarms=[1_009, 5_000], growths=[1_019, 5_500])
     runs = [
         *(study_run("recurring", name, 0, noticed) for name in ("mlp", "mlp-adwin")),
-        study_run("recurring", "morph", 0, trace(4, drifts, growths=[1_019, 5_500]), reuses=[3_029, 5_700]),
+        study_run("recurring", "morph", 0, trace(4, drifts, growths=[1_019, 5_500]), reuses=[3_029], follows=[5_700]),
     ]
     rows = standings_of(runs, rule)["recurring"]
     delays = {name: row.figures["detection_delay"].mean for name, row in rows.items()}
