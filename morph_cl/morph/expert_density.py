@@ -26,11 +26,23 @@ class ExpertDensity:
     """
 
     def __init__(self, sums: Tensor, label: Tensor, owned: Tensor, shrink: float) -> None:
-        self.sums, self.label, self.owned, self.shrink = sums, label, owned, shrink
+        self._modes: tuple[Tensor, Tensor] | None = (sums, label)
+        self.owned, self.shrink = owned, shrink
 
     @property
     def _classes(self) -> int:
         return len(self.owned)
+
+    def _sums(self) -> tuple[Tensor, Tensor]:
+        """Sums and classes of the modes, which are there until all is computed."""
+        assert self._modes is not None
+        return self._modes
+
+    def _release(self, other: str) -> None:
+        """Let go of the modes, once the other of :attr:`gaussians` and :attr:`form` is known as well."""
+        if other in self.__dict__:
+            self._modes = None
+            self.__dict__.pop("_whole", None)
 
     def _shrunk(self, sums: Tensor, group: Tensor, groups: int) -> tuple[Tensor, Tensor, Tensor]:
         """Counts, means and covariances that lean on the mean covariance of their group: the fewer samples the more."""
@@ -45,7 +57,8 @@ class ExpertDensity:
     @cached_property
     def _whole(self) -> tuple[Tensor, Tensor]:
         """Means (classes, d) and shrunk covariances (classes, d, d), the modes of each concept taken together."""
-        total = self.sums.new_zeros(self._classes, self.sums.shape[1]).index_add_(0, self.label, self.sums)
+        sums, label = self._sums()
+        total = sums.new_zeros(self._classes, sums.shape[1]).index_add_(0, label, sums)
         _, mean, covariance = self._shrunk(total, torch.zeros_like(self.owned, dtype=torch.int64), 1)
         return mean, covariance
 
@@ -61,6 +74,7 @@ class ExpertDensity:
         owned = self.owned[:, None]
         covariance = torch.where(owned[..., None], covariance + _RIDGE * eye, eye)
         covariance, factor = factorize(covariance)
+        self._release("form")
         return torch.where(owned, mean, torch.zeros_like(mean)), covariance, factor
 
     @cached_property
@@ -77,8 +91,8 @@ class ExpertDensity:
             (classes * K, monomials) float32: class by class, filled up to the K of the class with most modes by rows
             that say :data:`ABSENT`. So the modes of a class lie side by side and need not be gathered.
         """
-        label, classes = self.label, self._classes
-        count, mean, covariance = self._shrunk(self.sums, label, classes)
+        (sums, label), classes = self._sums(), self._classes
+        count, mean, covariance = self._shrunk(sums, label, classes)
         # A mode alone in its concept leans on the expert's other concepts instead.
         alone = (torch.bincount(label, minlength=classes) == 1)[label][:, None, None]
         covariance = torch.where(alone, self._whole[1][label], covariance)
@@ -88,6 +102,7 @@ class ExpertDensity:
         form[:, -1] += (count / total[label].clamp_min(1e-9)).clamp_min(1e-9).log()
         nothing = form.new_zeros(1, form.shape[1])
         nothing[0, -1] = ABSENT
+        self._release("gaussians")
         return torch.cat([form, nothing]).float()[_members(label, classes)].flatten(0, 1)
 
 

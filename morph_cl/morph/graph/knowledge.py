@@ -20,6 +20,7 @@ class KnowledgeGraph(Population, Strengths, Prior, Queries):
     """Experts, concepts and regions as a directed networkx multigraph.
 
     ``graph`` is the networkx graph; the key of an edge is its relation, ``weight`` its strength in [0, 1].
+    It is there to be read: what is changed past the methods is not seen by the prior that routing keeps.
     :data:`~morph_cl.morph.graph.schema.RELATIONS` says what each means.
     """
 
