@@ -274,7 +274,7 @@ class Concepts(nn.Module):
         Returns:
             (B, E, classes), hugely negative where there is no concept or none was asked about.
         """
-        return self.densities.fine(monomials(self.projection(x)), wanted)
+        return self.densities.fine(self.projection(x), wanted)
 
     def coarse_log_density(self, x: Tensor) -> Tensor:
         """Log-density of inputs under one Gaussian a concept: many times cheaper than :meth:`log_density`.
@@ -285,7 +285,7 @@ class Concepts(nn.Module):
         Returns:
             (B, E, classes), hugely negative where there is no concept.
         """
-        return self.densities.coarse(monomials(self.projection(x)))
+        return self.densities.coarse(self.projection(x))
 
     def divergence(self) -> Tensor:
         """Symmetric Kullback-Leibler divergence between any two concepts, in nats.

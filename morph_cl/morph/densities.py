@@ -11,6 +11,9 @@ from torch import Tensor
 from morph_cl.morph.expert_density import ABSENT, ExpertDensity
 from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
+from morph_cl.morph.projection import monomials
+
+_RUN = 8_192  # pairs of a sample and an expert whose monomials are held at once
 
 
 class Densities:
@@ -49,47 +52,73 @@ class Densities:
         mean, covariance, factor = zip(*(self.of(row).gaussians for row in range(self.experts)), strict=True)
         return torch.stack(mean), torch.stack(covariance), torch.stack(factor)
 
-    def fine(self, everything: Tensor, wanted: Tensor | None = None) -> Tensor:
+    def fine(self, z: Tensor, wanted: Tensor | None = None) -> Tensor:
         """Log-densities under the mixtures.
 
         Args:
-            everything: (monomials, B) of projected inputs.
+            z: (B, d) projected inputs.
             wanted: (B, E) bool, the experts whose concepts are asked about; None asks about all.
 
         Returns:
             (B, E, classes), :data:`ABSENT` where there is no concept or none was asked about.
         """
-        density = everything.new_full((everything.shape[1], self.experts, self.classes), ABSENT)
-        for row in range(self.experts):
-            if wanted is None:
-                density[:, row] = self._mixed(self.of(row).form @ everything)
-                continue
-            rows = wanted[:, row].nonzero().squeeze(1)
-            if len(rows):
-                density[rows, row] = self._mixed(self.of(row).form @ everything.index_select(1, rows))
-        found: Tensor = density.masked_fill(~self.owned, ABSENT)
-        return found
+        density = z.new_full((len(z), self.experts, self.classes), ABSENT)
+        if wanted is None:
+            everything = monomials(z)
+            for row in range(self.experts):
+                density[:, row] = self._mixed(row, everything)
+            return density
+        experts, samples = wanted.T.nonzero(as_tuple=True)  # expert by expert
+        for mine, rows in zip(torch.split(experts, _RUN), torch.split(samples, _RUN), strict=True):
+            everything = monomials(z[rows])  # computed again: gathering columns takes longer
+            sizes = mine.bincount(minlength=self.experts).tolist()
+            for row, (asked, own) in enumerate(
+                zip(torch.split(rows, sizes), torch.split(everything, sizes, 1), strict=True)
+            ):
+                if len(asked):
+                    density[asked, row] = self._mixed(row, own)
+        return density
 
-    def _mixed(self, values: Tensor) -> Tensor:
-        """Log-densities of concepts (B, classes) from those of their modes (classes * K, B)."""
-        return log_sum_exp(values.view(self.classes, -1, values.shape[1]), 1).T
+    def _mixed(self, row: int, everything: Tensor) -> Tensor:
+        """Log-densities (B, classes) of one expert's concepts from monomials (monomials, B)."""
+        values = (self.of(row).form @ everything).view(self.classes, -1, everything.shape[1])
+        return log_sum_exp(values, 1).T.masked_fill(~self.owned[row], ABSENT)
 
     @cached_property
     def _coarse_form(self) -> Tensor:
         """(E * classes, monomials) coefficients."""
         return torch.cat([self.of(row).coarse_form for row in range(self.experts)])
 
-    def coarse(self, everything: Tensor) -> Tensor:
+    def _coarse(self, z: Tensor) -> Tensor:
+        """(E, classes, B) log-densities under one Gaussian a concept."""
+        density = (self._coarse_form @ monomials(z)).view(self.experts, self.classes, len(z))
+        return density.masked_fill_(~self.owned.unsqueeze(2), ABSENT)
+
+    def coarse(self, z: Tensor) -> Tensor:
         """Log-densities under one Gaussian a concept.
 
         Args:
-            everything: (monomials, B) of projected inputs.
+            z: (B, d) projected inputs.
 
         Returns:
             (B, E, classes), :data:`ABSENT` where there is no concept.
         """
-        density = (self._coarse_form @ everything).T.reshape(everything.shape[1], self.experts, self.classes)
-        return density.masked_fill(~self.owned, ABSENT)
+        return self._coarse(z).permute(2, 0, 1)
+
+    def nearest(self, z: Tensor, allowed: Tensor | None = None) -> Tensor:
+        """Log-density under the concept of each expert that explains an input best, by one Gaussian a concept.
+
+        Args:
+            z: (B, d) projected inputs.
+            allowed: (B, classes) or (classes,) bool, the classes that count for each input; None counts all.
+
+        Returns:
+            (B, E), :data:`ABSENT` for an expert without a concept that counts.
+        """
+        density = self._coarse(z)
+        if allowed is not None:
+            density = density.masked_fill_(~allowed.expand(len(z), -1).T, ABSENT)
+        return density.amax(1).T
 
 
 def renumbered(known: dict[int, ExpertDensity], rows: Sequence[int]) -> dict[int, ExpertDensity]:

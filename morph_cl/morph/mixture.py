@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.context import Context
+from morph_cl.morph.expert_density import ABSENT
 from morph_cl.morph.logsums import NOTHING, log_sum_exp
 
 FLOOR = -30.0
@@ -35,6 +36,7 @@ class Evidence:
         shared: (B, classes) log-probabilities of the shared expert, or None.
         context: which experts the stream needs now, or None where samples are routed one by one.
         numbers: the experts' numbers, one a row; only with ``context``.
+        asked: (B, E) bool, whose densities were looked at; None where all were.
         mute: whether the densities say nothing of classes: what is learned now has moved away from them.
         young: row of an expert whose densities have met too little to speak against it, or None.
     """
@@ -46,12 +48,17 @@ class Evidence:
     context: Context | None = None
     numbers: list[int] = field(default_factory=list)
     young: int | None = None
+    asked: Tensor | None = None
     mute: bool = False
 
     @cached_property
     def total(self) -> Tensor | None:
         """(B, E) log-densities of the experts, all their concepts taken together; None before there are any."""
-        return None if self.density is None else log_sum_exp(self.density, 2)
+        if self.density is None or self.asked is None:
+            return None if self.density is None else log_sum_exp(self.density, 2)
+        total = self.density.new_full(self.asked.shape, ABSENT)
+        total[self.asked] = log_sum_exp(self.density[self.asked], 1)
+        return total
 
     def within(self, choice: Choice) -> Tensor | None:
         """What the densities say of the classes within each expert that answers.
@@ -142,9 +149,7 @@ class Mixture(nn.Module):
         if evidence.young is not None:
             best = total.amax(1, keepdim=True)
             total = torch.where(torch.arange(experts, device=total.device) == evidence.young, best, total)
-        logits = total * self.weight("sharpness")
-        if evidence.gate is not None:
-            logits = logits + self.weight("gate") * evidence.gate
+        logits = self.promise(total, evidence.gate)
         if evidence.context is not None:
             logits = logits + evidence.context.prior(logits, evidence.numbers)
         route = logits.log_softmax(1)
@@ -156,13 +161,13 @@ class Mixture(nn.Module):
         """What densities and gate say of experts, before any choice.
 
         Args:
-            density: (B, E, classes) log-densities.
+            density: (B, E) log-densities of the experts.
             gate: (B, E) log-probabilities, or None.
 
         Returns:
             (B, E) unnormalised log-probabilities.
         """
-        logits = log_sum_exp(density, 2) * self.weight("sharpness")
+        logits = density * self.weight("sharpness")
         return logits if gate is None else logits + self.weight("gate") * gate
 
     def _follow_graph(self, route: Tensor, prior: Tensor) -> Tensor:

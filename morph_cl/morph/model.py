@@ -39,7 +39,6 @@ from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
 from morph_cl.morph.optimizer import cover, make_optimizer
 from morph_cl.morph.options import MorphOptions
-from morph_cl.morph.projection import monomials
 from morph_cl.morph.sleep import MetaLearner, SleepSchedule, sleep
 from morph_cl.morph.standalone import Batch, evaluate, train_step
 from morph_cl.morph.state import export_extra, load_extra, take_shape
@@ -295,27 +294,34 @@ class MorphModel(nn.Module):
             Densities, gate, graph and shared answer, as far as options and learning have them.
         """
         gate = self.gate(x) if self.options.gate else None
+        density, asked = self._density(x, gate, allowed)
         return Evidence(
-            density=self._density(x, gate, allowed),
+            density=density,
             gate=gate,
             prior=self.graph.prior_matrix(self.numbers).to(x.device) if self.options.graph else None,
             shared=self.shared_logits(x).log_softmax(1) if self.shared is not None else None,
+            asked=asked,
         )
 
     @torch.no_grad()
-    def _density(self, x: Tensor, gate: Tensor | None, allowed: Tensor | None) -> Tensor | None:
-        """(B, E, classes) log-densities within the task, of the experts worth asking; None before there are any."""
+    def _density(self, x: Tensor, gate: Tensor | None, allowed: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
+        """(B, E, classes) log-densities within the task, and (B, E) whose: the experts worth asking.
+
+        Both None before there are any; the second None where all were asked.
+        """
         if not (self.concepts.projection.fitted and bool(self.concepts.owned.any())):
-            return None
+            return None, None
         if len(self.pool) < 2:
-            return exclude(self.concepts.log_density(x), allowed)
-        everything = monomials(self.concepts.projection(x))
-        promise = self.mixture.promise(exclude(self.concepts.densities.coarse(everything), allowed), gate)
-        wanted = promise >= promise.amax(1, keepdim=True) - self.options.margin
-        density = self.concepts.densities.fine(everything, wanted)
+            return exclude(self.concepts.log_density(x), allowed), None
+        z = self.concepts.projection(x)
+        promise = self.mixture.promise(self.concepts.densities.nearest(z, allowed), gate)
+        asked = promise >= promise.amax(1, keepdim=True) - self.options.margin
+        density = self.concepts.densities.fine(z, asked)
         for number, lender in lenders(self).items():
-            density[:, self.numbers.index(number)] = borrowed_density(self, x, number, lender)
-        return exclude(density, allowed)
+            row = self.numbers.index(number)
+            density[:, row] = borrowed_density(self, x, number, lender)
+            asked[:, row] = True
+        return exclude(density, allowed), asked
 
     def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """The routed prediction.

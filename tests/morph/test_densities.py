@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import copy
 
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from morph_cl.morph import densities
 from morph_cl.morph.concepts import Concepts
+from morph_cl.morph.expert_density import ABSENT
+from morph_cl.morph.logsums import log_sum_exp
+from morph_cl.morph.mixture import Evidence
 
 CLASSES, X = 3, torch.rand(40, 1, 3, 3, generator=torch.Generator().manual_seed(5))
 
@@ -70,3 +75,39 @@ def test_what_rests_is_computed_once() -> None:
     assert [old is new for old, new in zip(before, after, strict=True)] == [True, True, False]
     concepts.keep([2, 0])
     assert concepts.densities.of(1) is before[0]
+
+
+@pytest.mark.parametrize("run", [1, 7, 8_192])
+def test_experts_asked_about_some_samples_say_of_them_what_they_say_of_all(
+    run: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(densities, "_RUN", run)
+    concepts = grown(half=False)
+    wanted = torch.rand(40, 3, generator=torch.Generator().manual_seed(1)) < 0.5
+    wanted[:, 1] = False  # an expert nobody asks
+    everything, asked = concepts.log_density(X), concepts.log_density(X, wanted)
+    torch.testing.assert_close(asked[wanted], everything[wanted], rtol=1e-4, atol=1e-3)
+    assert bool((asked[~wanted] == ABSENT).all())
+
+
+def test_no_expert_asked_says_nothing() -> None:
+    density = grown(half=False).log_density(X, torch.zeros(40, 3, dtype=torch.bool))
+    assert bool((density == ABSENT).all())
+
+
+def test_nearest_is_the_best_coarse_density_of_the_classes_that_count() -> None:
+    concepts = grown(half=False)
+    coarse, z = concepts.coarse_log_density(X), concepts.projection(X)
+    torch.testing.assert_close(concepts.densities.nearest(z), coarse.amax(2))
+    allowed = torch.arange(CLASSES) == 1
+    torch.testing.assert_close(concepts.densities.nearest(z, allowed), coarse[:, :, 1])
+    assert bool((concepts.densities.nearest(z, allowed)[:, 0] == ABSENT).all())  # its only concept is class 0
+
+
+def test_the_total_of_experts_that_were_asked_is_that_of_all_and_of_others_nothing() -> None:
+    density = grown(half=False).log_density(X)
+    asked = torch.rand(40, 3, generator=torch.Generator().manual_seed(2)) < 0.5
+    total = Evidence(density, None, None, None, asked=asked).total
+    assert total is not None
+    torch.testing.assert_close(total[asked], log_sum_exp(density, 2)[asked])
+    assert bool((total[~asked] == ABSENT).all())
