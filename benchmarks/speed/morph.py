@@ -5,23 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import bare_loops
 import torch
-from measure import Section, alternate, row
+from measure import Claim, Row, Section, alternate, row
 from subjects import Size, digits, network, own, stream_of, timed
 from torch.nn import functional
 
+from morph_cl.bridge.recorder import Recorder
+from morph_cl.morph.decision import decide
 from morph_cl.morph.growth import look
 from morph_cl.morph.intake import absorb, remember
 
-BARE = "an MLP of one expert's size, 784-256-256-10: a step of Adam on 128 digits, a prediction of 1,000"
+BARE = (
+    "an MLP of one expert's size, 784-256-256-10: a step of Adam on 128 digits, a prediction of 1,000, a plain loop "
+    "over the test set. plain MLP: the same network evaluated by morph-cl as strategy naive"
+)
 _STEPS, _BATCH = 20, 128
 
 
 def grown(experts: int) -> Any:
-    """MORPH with so many experts, two of which answer an image; each knows digits turned and shifted in its own way.
+    """MORPH with so many experts, of which at most two answer; each knows digits shifted and turned in its own way.
+
+    Neighbours lie one pixel apart, so that upright digits are about as contested among few experts as among many.
 
     Args:
-        experts: how many.
+        experts: how many, up to 64.
     """
     torch.manual_seed(0)
     x, y = digits(2_000)
@@ -32,7 +40,7 @@ def grown(experts: int) -> Any:
     model = strategy.morph
     while len(model.pool) < experts:
         number = len(model.pool)
-        turned = torch.rot90(x, number % 4, (2, 3)).roll(number // 4, 3).float().div(255.0)
+        turned = torch.rot90(x, number // 16, (2, 3)).roll(number % 16, 3).float().div(255.0)
         if not model.grow(look(model, turned, y)):
             raise RuntimeError(f"no more than {number} experts fit: {model.pending[-1]}")
         absorb(model, turned, y)
@@ -106,8 +114,30 @@ def routing(model: Any, x: Any) -> Callable[[], object]:
     return work
 
 
+def evaluation(strategy: Any, stream: Any) -> Callable[[], float]:
+    """An evaluation as a run does it, batches and confidences included.
+
+    Args:
+        strategy: of ours.
+        stream: with the test set.
+    """
+    (recorder,) = (plugin for plugin in strategy.plugins if isinstance(plugin, Recorder))
+    return lambda: timed(lambda: recorder.evaluate(strategy, stream.benchmark.test_stream))
+
+
+@torch.no_grad()
+def answering(model: Any, x: Any) -> float:
+    """How many experts answer an image, on average.
+
+    Args:
+        model: MORPH.
+        x: images.
+    """
+    return float(decide(model, x).choice.chosen.isfinite().sum(1).float().mean())
+
+
 def measure(size: Size) -> Section:
-    """Steps and predictions with 4, 20 and 64 experts.
+    """Steps, predictions and evaluations with 4, 20 and 64 experts.
 
     Args:
         size: how much.
@@ -134,10 +164,24 @@ def measure(size: Size) -> Section:
     routed = alternate(
         {f"{count} experts": steps(routing(strategies[count].morph, x)) for count in counts}, size.rounds
     )
-    sparse = f"{many} experts", f"{few} experts"
+    evaluated = alternate(_evaluations(size, strategies), size.rounds)
+    sparse, some = (f"{many} experts", f"{few} experts"), f"{counts[1]} experts"
+    used = tuple(Claim(f"answering, of {n}", answering(strategies[n].morph, x)) for n in counts)
+    beside = (some, "plain MLP", 4.0, False), (some, "bare", None, False)
     rows = (
-        row("training step", trained, (f"{few} experts", "bare", 2.5, False), (f"{many} experts", "bare", 3.0, False)),
-        row("prediction", predicted, (f"{counts[1]} experts", "bare", 4.0, False), (*sparse, 2.0, False)),
+        row("training step", trained, (sparse[1], "bare", 2.5, False), (sparse[0], "bare", 3.0, False)),
+        row("prediction", predicted, (some, "bare", None, False), (*sparse, 2.0, False)),
         row("of that, routing", routed, (*sparse, None, False)),
+        row(f"evaluation of {size.test:,}", evaluated, *beside, (*sparse, 2.0, False)),
+        Row("experts an image", {}, used),
     )
-    return Section("morph", "seconds of a step and of a prediction, 2 experts an image", BARE, rows)
+    return Section("morph", "seconds of a step, a prediction and an evaluation, at most 2 experts an image", BARE, rows)
+
+
+def _evaluations(size: Size, strategies: dict[int, Any]) -> dict[str, Callable[[], float]]:
+    test = digits(size.test, train=False)
+    stream = stream_of([(test[0][:100], test[1][:100])], [test])
+    plain = network(hidden=(256, 256))
+    ways = {"bare": lambda: timed(lambda: bare_loops.evaluate(plain, [test]))}
+    ways["plain MLP"] = evaluation(own("naive", stream, options={"hidden": (256, 256)}), stream)
+    return ways | {f"{count} experts": evaluation(strategy, stream) for count, strategy in strategies.items()}

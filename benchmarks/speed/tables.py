@@ -12,34 +12,38 @@ from rich.table import Table
 
 
 def print_section(console: Console, section: Section) -> None:
-    """Print a section: seconds by side, then each claim with what it should reach.
+    """Print a section: under each thing done the time of each side, then each claim with what it should reach.
 
     Args:
         console: where to.
         section: what was measured.
     """
-    sides = list(dict.fromkeys(side for row in section.rows for side in row.seconds))
     table = Table(title=f"{section.name}: {section.title}", title_justify="left", caption=f"bare: {section.bare}")
-    table.add_column("what")
-    for side in sides:
-        table.add_column(side, justify="right")
-    for heading in ("figure", "value", "reach", "reached"):
-        table.add_column(heading, justify="left" if heading == "figure" else "right")
+    table.add_column("what", min_width=max(len(row.what) for row in section.rows))
+    table.add_column("figure")
+    for heading in ("value", "reach", "reached"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in section.rows:
-        cells = [f"{row.seconds[side]:.4g}" if side in row.seconds else "" for side in sides]
-        claims: Sequence[Claim | None] = row.claims or (None,)
-        for number, claim in enumerate(claims):
-            first = [row.what, *cells] if not number else [""] * (1 + len(sides))
-            table.add_row(*first, *_claim_cells(claim))
+        lines = [(side, duration(seconds), "", "") for side, seconds in row.seconds.items()]
+        lines += [_claim_cells(claim) for claim in row.claims]
+        for number, line in enumerate(lines):
+            table.add_row("" if number else row.what, *line, end_section=number == len(lines) - 1)
     console.print(table)
 
 
-def _claim_cells(claim: Claim | None) -> list[str]:
-    if claim is None:
-        return [""] * 4
+def duration(seconds: float) -> str:
+    """Three digits and a unit.
+
+    Args:
+        seconds: how long.
+    """
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1.0 else f"{seconds:.3g} s" if seconds < 100.0 else f"{seconds:.0f} s"
+
+
+def _claim_cells(claim: Claim) -> tuple[str, str, str, str]:
     sign = ">=" if claim.at_least else "<="
     reach = "" if claim.reach is None else f"{sign} {claim.reach:g}"
-    return [claim.what, f"{claim.value:.3g}", reach, {True: "yes", False: "no", None: ""}[claim.reached]]
+    return claim.what, f"{claim.value:.3g}", reach, {True: "yes", False: "no", None: ""}[claim.reached]
 
 
 def as_json(sections: Sequence[Section]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
 from morph_cl.morph.projection import monomials
 
-_RUN = 8_192  # pairs of a sample and an expert whose monomials are held at once
+_RUN = 2_048  # pairs of a sample and an expert whose monomials are held at once
 
 
 class Densities:
@@ -63,26 +63,25 @@ class Densities:
             (B, E, classes), :data:`ABSENT` where there is no concept or none was asked about.
         """
         density = z.new_full((len(z), self.experts, self.classes), ABSENT)
-        if wanted is None:
-            everything = monomials(z)
-            for row in range(self.experts):
-                density[:, row] = self._mixed(row, everything)
-            return density
-        experts, samples = wanted.T.nonzero(as_tuple=True)  # expert by expert
-        for mine, rows in zip(torch.split(experts, _RUN), torch.split(samples, _RUN), strict=True):
-            everything = monomials(z[rows])  # computed again: gathering columns takes longer
-            sizes = mine.bincount(minlength=self.experts).tolist()
-            for row, (asked, own) in enumerate(
-                zip(torch.split(rows, sizes), torch.split(everything, sizes, 1), strict=True)
-            ):
-                if len(asked):
-                    density[asked, row] = self._mixed(row, own)
+        asked = torch.ones(self.experts, len(z), dtype=torch.bool, device=z.device) if wanted is None else wanted.T
+        experts, samples = asked.nonzero(as_tuple=True)  # expert by expert
+        for rows, mine in zip(torch.split(samples, _RUN), torch.split(experts, _RUN), strict=True):
+            density[rows, mine] = self._of_pairs(z, rows, mine)
         return density
 
-    def _mixed(self, row: int, everything: Tensor) -> Tensor:
-        """Log-densities (B, classes) of one expert's concepts from monomials (monomials, B)."""
-        values = (self.of(row).form @ everything).view(self.classes, -1, everything.shape[1])
-        return log_sum_exp(values, 1).T.masked_fill(~self.owned[row], ABSENT)
+    def _of_pairs(self, z: Tensor, samples: Tensor, experts: Tensor) -> Tensor:
+        """Log-densities (P, classes) of samples, each under the concepts of one expert; P pairs, expert by expert."""
+        sizes = experts.bincount(minlength=self.experts).tolist()
+        known = [self.of(row) if size else None for row, size in enumerate(sizes)]
+        width = max((density.most for density in known if density is not None), default=1)
+        values = z.new_full((self.classes * width, len(samples)), ABSENT)  # of modes, a class's side by side
+        everything = monomials(z[samples])  # computed for each pair: gathering columns takes longer
+        parts = zip(known, torch.split(everything, sizes, 1), torch.split(values, sizes, 1), strict=True)
+        for density, own, found in parts:
+            if density is not None:
+                found.index_copy_(0, density.slots(width), density.form @ own)
+        total = log_sum_exp(values.view(self.classes, width, -1), 1)
+        return total.T.masked_fill_(~self.owned[experts], ABSENT)
 
     @cached_property
     def _coarse_form(self) -> Tensor:

@@ -25,10 +25,11 @@ def answers(pool: ExpertPool, route: Tensor, x: Tensor, classes: int) -> Tensor:
     Returns:
         (B, E, classes) log-probabilities; zeros where an expert is left out.
     """
-    chosen = route.isfinite().T  # (E, B): nonzero lists the images expert by expert
-    images = torch.split(chosen.nonzero()[:, 1], chosen.sum(1).tolist())
+    rows, images = route.isfinite().T.nonzero(as_tuple=True)  # expert by expert
+    sizes = rows.bincount(minlength=len(pool)).tolist()
+    parts = torch.split(x.index_select(0, images), sizes)
+    found = [pool(number, part) for number, part in zip(pool.numbers, parts, strict=True) if len(part)]
     said = x.new_zeros(len(x), len(pool), classes)
-    for row, (number, rows) in enumerate(zip(pool.numbers, images, strict=True)):
-        if len(rows):
-            said[rows, row] = pool(number, x[rows])
+    if found:
+        said[images, rows] = torch.cat(found)
     return said

@@ -27,6 +27,12 @@ class ExpertDensity:
 
     def __init__(self, sums: Tensor, label: Tensor, owned: Tensor, shrink: float) -> None:
         self._modes: tuple[Tensor, Tensor] | None = (sums, label)
+        self._order = label.argsort(stable=True)
+        self._label = label[self._order]
+        sizes = torch.bincount(label, minlength=len(owned))
+        self._rank = torch.arange(len(label), device=label.device) - (sizes.cumsum(0) - sizes)[self._label]
+        self.most = max(int(sizes.max()), 1)
+        """How many modes the class with most modes has."""
         self.owned, self.shrink = owned, shrink
 
     @property
@@ -85,12 +91,7 @@ class ExpertDensity:
 
     @cached_property
     def form(self) -> Tensor:
-        """Coefficients of the modes' log-densities.
-
-        Returns:
-            (classes * K, monomials) float32: class by class, filled up to the K of the class with most modes by rows
-            that say :data:`ABSENT`. So the modes of a class lie side by side and need not be gathered.
-        """
+        """(N, monomials) float32 coefficients of the log-densities of the modes, class by class."""
         (sums, label), classes = self._sums(), self._classes
         count, mean, covariance = self._shrunk(sums, label, classes)
         # A mode alone in its concept leans on the expert's other concepts instead.
@@ -100,26 +101,16 @@ class ExpertDensity:
         total = count.new_zeros(classes).index_add_(0, label, count)
         form = quadratic_form(mean, factor)
         form[:, -1] += (count / total[label].clamp_min(1e-9)).clamp_min(1e-9).log()
-        nothing = form.new_zeros(1, form.shape[1])
-        nothing[0, -1] = ABSENT
         self._release("gaussians")
-        return torch.cat([form, nothing]).float()[_members(label, classes)].flatten(0, 1)
+        return form[self._order].float()
 
+    def slots(self, width: int) -> Tensor:
+        """Where each row of :attr:`form` stands in a table of classes by modes.
 
-def _members(group: Tensor, groups: int) -> Tensor:
-    """For each group the indices of its members.
+        Args:
+            width: modes of a class that the table has room for, at least :attr:`most`.
 
-    Args:
-        group: (N,) the group of each member.
-        groups: G.
-
-    Returns:
-        (G, K) int64, K the size of the largest group; ``N`` fills up.
-    """
-    order = group.argsort(stable=True)
-    size = torch.bincount(group, minlength=groups)
-    first = size.cumsum(0) - size
-    place = torch.arange(len(group), device=group.device) - first[group[order]]
-    members = group.new_full((groups, max(int(size.max()), 1)), len(group))
-    members[group[order], place] = order
-    return members
+        Returns:
+            (N,) int64, counted along the table's rows.
+        """
+        return self._label * width + self._rank

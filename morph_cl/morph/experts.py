@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.frames import Framed
+from morph_cl.morph.logsums import log_normalized
 
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
@@ -211,18 +212,30 @@ class ExpertPool(nn.Module):
             self.average.update(self.net(number))
 
     def train(self, mode: bool = True) -> ExpertPool:
-        """Set the mode. Only an expert in training follows."""
-        super().train(mode)
+        """Set the mode. Only an expert in training follows; the others, however many, are left as they are."""
+        self.training = mode
+        if self.average is not None:
+            self.average.train(mode)
         for net in self.nets.values():
-            if not is_open(net):
-                net.eval()
+            if net.training != (mode and is_open(net)):
+                net.train(not net.training)
         return self
 
     def _apply(self, fn: Callable[..., Any], recurse: bool = True) -> ExpertPool:
-        """Move or convert the experts; copies of them are made anew when they are asked."""
-        self._working.clear()
+        """Move or convert the experts; copies of them are made anew once anything has become another."""
+        before = self._placement()
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
+        if self._placement() != before:
+            self._working.clear()
         return self
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Take over weights; copies of the experts are made anew when they are asked."""
+        self._working.clear()
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+
+    def _placement(self) -> list[tuple[torch.device, torch.dtype]]:
+        return [(tensor.device, tensor.dtype) for tensor in (*self.parameters(), *self.buffers())]
 
     def forward(self, number: int, x: Tensor, frames: Tensor | None = None) -> Tensor:
         """Log-probabilities of one expert.
@@ -247,8 +260,7 @@ class ExpertPool(nn.Module):
         # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the expert changes.
         if number not in self._working:
             self._working[number] = copy.deepcopy(net).to(x.dtype)
-        logits: Tensor = self._working[number](*inputs)
-        return logits.log_softmax(1)
+        return log_normalized(self._working[number](*inputs), 1)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
         clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed)

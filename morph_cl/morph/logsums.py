@@ -25,3 +25,17 @@ def log_sum_exp(values: Tensor, dim: int) -> Tensor:
     top = values.detach().amax(dim, keepdim=True)
     total = (values - top).clamp_min(NOTHING).exp().sum(dim)
     return total.log() + top.squeeze(dim)
+
+
+def log_normalized(values: Tensor, dim: int) -> Tensor:
+    """``values.log_softmax(dim)`` up to rounding, in a fraction of the time where values lie far apart.
+
+    Args:
+        values: (...) of any floating type, at least one finite along ``dim``.
+        dim: the axis along which probabilities sum to 1.
+
+    Returns:
+        (...) log-probabilities; differentiable.
+    """
+    below = values - values.detach().amax(dim, keepdim=True)
+    return below - below.clamp_min(NOTHING).exp().sum(dim, keepdim=True).log()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from morph_cl.morph.context import Context
 from morph_cl.morph.expert_density import ABSENT
-from morph_cl.morph.logsums import NOTHING, log_sum_exp
+from morph_cl.morph.logsums import NOTHING, log_normalized, log_sum_exp
 
 FLOOR = -30.0
 """Least log-probability: what one part excludes, another may still bring back."""
@@ -211,7 +211,7 @@ class Mixture(nn.Module):
         if within is not None:
             joint = joint + within * self.weight("concept")
         joint = joint + self.weight("routed") * answers.clamp_min(FLOOR)
-        return log_sum_exp(joint, 1).log_softmax(1).clamp_min(FLOOR)
+        return log_normalized(log_sum_exp(joint, 1), 1).clamp_min(FLOOR)
 
     def join(self, routed: Tensor, shared: Tensor | None) -> Tensor:
         """Add the logarithms of the routed and the shared answer, each with its weight.

@@ -66,7 +66,7 @@ class Projection(nn.Module):
     def _raw(self, flat: Tensor) -> Tensor:
         centred = flat - self.mean
         inside = centred @ self.basis
-        outside = (centred.square().sum(1) - inside.square().sum(1)).clamp_min(1e-6)
+        outside = (torch.linalg.vector_norm(centred, dim=1).square() - inside.square().sum(1)).clamp_min(1e-6)
         return torch.cat([inside, outside.log().unsqueeze(1)], 1)
 
     def forward(self, x: Tensor) -> Tensor:

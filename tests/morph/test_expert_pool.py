@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from torch import nn
@@ -62,3 +64,33 @@ def test_new_experts_and_copies_lie_where_the_pool_lies(pool: ExpertPool) -> Non
     for number in (pool.add(None), pool.add(1), 0):
         assert {tensor.device.type for tensor in pool.net(number).parameters()} == {"meta"}
         assert pool(number, X.to("meta")).device.type == "meta"
+
+
+@torch.no_grad()
+def test_copies_outlive_a_move_to_where_they_are_and_nothing_else(pool: ExpertPool) -> None:
+    pool(0, X)
+    working = pool._working[0]
+    assert pool.to("cpu")._working[0] is working
+    assert not pool.double()._working
+    assert pool(0, X.double()).dtype == torch.float64
+
+
+@torch.no_grad()
+def test_loaded_weights_answer(pool: ExpertPool) -> None:
+    other = copy.deepcopy(pool)
+    other.net(0)[1].weight.add_(1.0)
+    pool(0, X)
+    pool.load_state_dict(other.state_dict())
+    torch.testing.assert_close(pool(0, X), expected(other, 0))
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_only_the_expert_in_training_follows_the_mode(pool: ExpertPool, mode: bool) -> None:
+    pool.train(not mode)
+    pool.train(mode)
+    assert pool.training is mode
+    assert all(part.training is mode for part in pool.net(1).modules())
+    assert not any(part.training for part in pool.net(0).modules())
+    pool.freeze(1)
+    pool.train(mode)
+    assert not any(part.training for part in pool.net(1).modules())

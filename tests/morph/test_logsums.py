@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from morph_cl.morph.logsums import log_sum_exp
+from morph_cl.morph.logsums import log_normalized, log_sum_exp
 
 
 def values_of(seed: int, spread: float) -> torch.Tensor:
@@ -27,3 +27,9 @@ def test_its_gradient_is_the_share_of_each_term(seed: int, spread: float) -> Non
     values = values_of(seed, spread)[0].requires_grad_(True)
     (gradient,) = torch.autograd.grad(log_sum_exp(values, 0).sum(), values)
     torch.testing.assert_close(gradient, values.detach().softmax(0))
+
+
+@given(st.integers(0, 2**31), st.sampled_from([0.1, 10.0, 300.0, 1e5]), st.sampled_from([0, 1, 2]))
+def test_log_probabilities_are_those_of_torch(seed: int, spread: float, dim: int) -> None:
+    values = values_of(seed, spread)
+    torch.testing.assert_close(log_normalized(values, dim), values.log_softmax(dim))
