@@ -228,14 +228,8 @@ class Mixture(nn.Module):
         return routed + self.weight("shared") * shared.clamp_min(FLOOR)
 
     def calibrate(
-        self,
-        evidence: Evidence,
-        experts: int,
-        answers: Callable[[Choice], Tensor],
-        y: Tensor,
-        steps: int = 60,
-        rate: float = 0.05,
-    ) -> float:
+        self, evidence: Evidence, experts: int, answers: Callable[[Choice], Tensor], y: Tensor, steps: int = 15
+    ) -> None:
         """Fit the weights to labelled samples that no part was trained on; few samples move them little.
 
         Args:
@@ -243,24 +237,24 @@ class Mixture(nn.Module):
             experts: E.
             answers: log-probabilities (N, k, classes) of the experts that a choice asks.
             y: (N,) int64 classes.
-            steps: steps of Adam.
-            rate: its learning rate.
+            steps: most steps of the fit, which ends where it is flat.
 
-        Returns:
-            The mean cross-entropy after the fit.
+        Source: L-BFGS, chapter 7 of Nocedal and Wright, "Numerical Optimization", 2006.
         """
         prior = torch.tensor(_DEFAULTS, device=y.device).log()
-        start = self.weights
+        self.weights = free = self.weights.clone().requires_grad_(True)
+        optimizer = torch.optim.LBFGS(
+            [free], max_iter=steps, tolerance_grad=1e-4, tolerance_change=1e-5, line_search_fn="strong_wolfe"
+        )
+
+        def objective() -> Tensor:
+            choice = self.choose(evidence, experts).expand(len(y))
+            loss = nn.functional.cross_entropy(self.combine(choice, evidence, answers(choice)), y)
+            loss = loss + (free - prior).square().sum() / (2.0 * len(y))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            return loss
+
         with torch.enable_grad():
-            self.weights = free = start.clone().requires_grad_(True)
-            optimizer = torch.optim.Adam([free], lr=rate)
-            loss = torch.zeros(())
-            for _ in range(steps):
-                choice = self.choose(evidence, experts).expand(len(y))
-                loss = nn.functional.cross_entropy(self.combine(choice, evidence, answers(choice)), y)
-                pull = (free - prior).square().sum() / (2.0 * len(y))
-                optimizer.zero_grad()
-                (loss + pull).backward()  # type: ignore[no-untyped-call]
-                optimizer.step()
+            optimizer.step(objective)  # type: ignore[no-untyped-call]
         self.weights = free.detach()
-        return float(loss)

@@ -25,7 +25,6 @@ from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.budget import check_budget, fit_budget, held_out_capacity, room_for_expert
 from morph_cl.morph.concepts import Concepts
 from morph_cl.morph.decision import decide
-from morph_cl.morph.densities import exclude
 from morph_cl.morph.drift import Watch
 from morph_cl.morph.experts import Build, ExpertPool
 from morph_cl.morph.frames import LEAST_SIDE
@@ -33,12 +32,12 @@ from morph_cl.morph.gate import Gate
 from morph_cl.morph.graph import KnowledgeGraph
 from morph_cl.morph.growth import Look
 from morph_cl.morph.learning import Criterion, Step, losses, restrict
-from morph_cl.morph.lending import borrowed_density, lenders
 from morph_cl.morph.memory import ReplayMemory
 from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
 from morph_cl.morph.optimizer import cover, make_optimizer
 from morph_cl.morph.options import MorphOptions
+from morph_cl.morph.screening import screened
 from morph_cl.morph.sleep import MetaLearner, SleepSchedule, sleep
 from morph_cl.morph.standalone import Batch, evaluate, train_step
 from morph_cl.morph.state import export_extra, load_extra, take_shape
@@ -283,18 +282,20 @@ class MorphModel(nn.Module):
         averaged: Tensor = self.average(self.shared, x)
         return averaged
 
-    def evidence(self, x: Tensor, allowed: Tensor | None = None) -> Evidence:
+    def evidence(self, x: Tensor, allowed: Tensor | None = None, known: Evidence | None = None) -> Evidence:
         """What is known of inputs before any routed expert runs.
 
         Args:
             x: (B, C, H, W).
             allowed: (B, classes) or (classes,) bool, the classes of each sample's task; None allows all.
+            known: what was known of the same inputs before the gate or the shared expert changed; the densities must
+                be the same still, and only those that were not asked then are computed.
 
         Returns:
             Densities, gate, graph and shared answer, as far as options and learning have them.
         """
         gate = self.gate(x) if self.options.gate else None
-        density, asked = self._density(x, gate, allowed)
+        density, asked = screened(self, x, gate, allowed, known)
         return Evidence(
             density=density,
             gate=gate,
@@ -302,26 +303,6 @@ class MorphModel(nn.Module):
             shared=self.shared_logits(x).log_softmax(1) if self.shared is not None else None,
             asked=asked,
         )
-
-    @torch.no_grad()
-    def _density(self, x: Tensor, gate: Tensor | None, allowed: Tensor | None) -> tuple[Tensor | None, Tensor | None]:
-        """(B, E, classes) log-densities within the task, and (B, E) whose: the experts worth asking.
-
-        Both None before there are any; the second None where all were asked.
-        """
-        if not (self.concepts.projection.fitted and bool(self.concepts.owned.any())):
-            return None, None
-        if len(self.pool) < 2:
-            return exclude(self.concepts.log_density(x), allowed), None
-        z = self.concepts.projection(x)
-        promise = self.mixture.promise(self.concepts.densities.nearest(z, allowed), gate)
-        asked = promise >= promise.amax(1, keepdim=True) - self.options.margin
-        density = self.concepts.densities.fine(z, asked)
-        for number, lender in lenders(self).items():
-            row = self.numbers.index(number)
-            density[:, row] = borrowed_density(self, x, number, lender)
-            asked[:, row] = True
-        return exclude(density, allowed), asked
 
     def predict(self, x: Tensor, allowed: Tensor | None = None) -> Tensor:
         """The routed prediction.

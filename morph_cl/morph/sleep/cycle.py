@@ -57,7 +57,7 @@ def _guarded(model: MorphModel, held: HeldOut) -> dict[str, Any]:
     with torch.enable_grad():
         train_gate(model)
         consolidate(model)
-    held.forget_tables()
+    held.renew_tables()
     renew_graph(model, held)
     before = accuracies(model, held) if model.options.meta else {}
     detail = {"accuracy_before": guard.start.accuracy, "loss_before": guard.start.loss, **reorganise(model, held)}

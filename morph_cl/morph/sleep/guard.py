@@ -41,7 +41,6 @@ class Guard:
         Args:
             model: the model after the sleep.
         """
-        self.held.forget_tables()
         now = self.held.verdict()
         return now if now.costs(self.start, model.options) else None
 

@@ -78,8 +78,14 @@ class HeldOut:
         return self.store.owner[self.places]
 
     def forget_tables(self) -> None:
-        """Ask densities, gate and shared expert anew next time: one of them changed."""
+        """Ask densities, gate and shared expert anew next time: the densities changed."""
         self.tables = None
+
+    def renew_tables(self) -> None:
+        """Ask gate and shared expert anew, which changed, and about experts that the gate brings up."""
+        if self.tables is not None:
+            with torch.no_grad():
+                self.tables = self.model.evidence(self.x, known=self.tables)
 
     def evidence(self) -> Evidence:
         """What is known of the samples before any expert answers, with the graph as it is now."""

@@ -7,6 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from morph_cl.morph.densities import Densities
+from morph_cl.morph.mixture import NAMES, Mixture
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.sleep import HeldOut, Undo, merge_pair, remove_expert
 
@@ -87,3 +89,44 @@ def test_what_is_kept_equals_what_is_computed_anew_after_a_removal_and_its_undoi
     assert all(torch.equal(after[name], state[name]) for name in state if name != "_extra_state")
     assert after["_extra_state"]["graph"] == state["_extra_state"]["graph"]
     assert after["_extra_state"]["numbers"] == state["_extra_state"]["numbers"]
+
+
+@pytest.mark.parametrize("margin", [0.5, 8.0])
+def test_tables_that_are_renewed_are_those_that_are_asked_anew(
+    grown: MorphModel, margin: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(grown, "options", grown.options.model_copy(update={"margin": margin}))
+    held = HeldOut(grown)
+    before = held.evidence().asked
+    with torch.no_grad():
+        grown.gate.bias.copy_(torch.tensor([9.0, -9.0, 0.0]))
+        asked: list[Tensor] = []
+        fine = Densities.fine
+        monkeypatch.setattr(Densities, "fine", lambda self, z, wanted: (asked.append(wanted), fine(self, z, wanted))[1])
+        held.renew_tables()
+        (missing,) = asked
+        renewed, fresh = held.evidence(), grown.evidence(held.x)
+    for part in ("density", "gate", "asked"):
+        torch.testing.assert_close(getattr(renewed, part), getattr(fresh, part), rtol=1e-5, atol=1e-3)
+    assert before is not None
+    assert not bool((missing & before).any())  # what was known was not asked again
+
+
+@pytest.mark.parametrize("concept", [-3.0, 2.0])
+def test_calibration_goes_to_where_loss_and_pull_to_the_defaults_are_least(grown: MorphModel, concept: float) -> None:
+    held, mixture, defaults = HeldOut(grown), grown.mixture, Mixture(2).weights
+
+    def objective() -> float:
+        return held.verdict().loss + float((mixture.weights - defaults).square().sum()) / (2 * len(held))
+
+    def fit() -> float:
+        mixture.calibrate(held.evidence(), len(grown.pool), held.answers.to, held.y)
+        return objective()
+
+    mixture.weights[NAMES.index("concept")] = concept
+    before, first = objective(), fit()
+    weights = mixture.weights.clone()
+    assert not weights.requires_grad
+    assert first < before
+    assert fit() == pytest.approx(first, abs=1e-3)
+    torch.testing.assert_close(mixture.weights, weights, rtol=0.0, atol=0.1)
