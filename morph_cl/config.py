@@ -79,7 +79,7 @@ class RunConfig(StreamConfig):
         description="samples a training step; None takes the preset's, else 128; auto measures which size up to what "
         "memory holds trains fastest",
     )
-    eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(1_000, description="samples an evaluation step")
+    eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(2_000, description="samples an evaluation step")
     device: Device = Field(
         "cpu",
         description="where tensors live: cpu, cuda, cuda:N or mps; auto takes a GPU where there is one",

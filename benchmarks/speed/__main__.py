@@ -8,6 +8,7 @@ lies (MORPH_CL_DATA), else the 5,000 digits that come along, repeated. Nothing h
     python benchmarks/speed                                   # everything: about an hour
     python benchmarks/speed --quick                           # the same tables of tiny work: about three minutes
     python benchmarks/speed --sections training morph --rounds 5 --threads 1 --json speed.json
+    python benchmarks/speed --sections training --strategies naive
 """
 
 from __future__ import annotations
@@ -55,13 +56,15 @@ def main(arguments: Sequence[str] | None = None) -> list[Section]:
     parser.add_argument("--rounds", type=int, help="how often each side runs: 3, or 1 with --quick")
     parser.add_argument("--quick", action="store_true", help="tiny work: shows the tables, not the speed")
     parser.add_argument("--digits", type=int, help="of an experience of training and scaling: 60,000 by default")
+    parser.add_argument("--strategies", nargs="+", choices=training.STRATEGIES, default=[], metavar="STRATEGY",
+                        help=f"of training and past, of {', '.join(training.STRATEGIES)}; all by default")  # fmt: skip
     parser.add_argument("--threads", type=int, default=1, help="threads of torch; 1 by default")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything, every round, as JSON")
     given = parser.parse_args(arguments)
     torch.set_num_threads(given.threads)
     small = {"train": 2_000, "test": 500, "experiences": 10, "quick": True} if given.quick else {}
     small |= {"train": given.digits} if given.digits else {}
-    size = Size(given.rounds or (1 if given.quick else 3), **small)
+    size = Size(given.rounds or (1 if given.quick else 3), only=tuple(given.strategies), **small)
     console, sections = Console(), []
     with quiet_libraries():
         for name in given.sections:

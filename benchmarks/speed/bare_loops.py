@@ -227,7 +227,7 @@ def plain(step: Callable[[Tensor, Tensor], Tensor], optimizer: Any, data: Images
 
 
 @torch.no_grad()
-def evaluate(model: nn.Module, tests: list[Images], size: int = 1_000) -> list[float]:
+def evaluate(model: nn.Module, tests: list[Images], size: int = 2_000) -> list[float]:
     """Accuracy on each test set.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -51,11 +52,12 @@ def measure_jobs(size: Size) -> Section:
         size: how much.
     """
     short = ["--dataset", "digits", "--epochs", "1", "-o", "rotated-mnist.experiences=2"] if size.quick else []
-    full = short or ["--dataset", "mnist", "--preset", "der-20"]
+    cores = os.cpu_count() or 1
+    full = short or ["--dataset", "mnist", "--preset", "der-20", "--threads", str(cores)]
     names = "naive,replay" if size.quick else "morph,naive,replay,ewc,joint"
     jobs = {
         "make demo": (["compare", "rotated-mnist", "--strategies", names, "--seeds", "2", *short], None),
-        "morph on der-20, full MNIST": (["run", "rotated-mnist", "-s", "morph", *full], 90.0),
+        f"morph on der-20, full MNIST, {cores} threads": (["run", "rotated-mnist", "-s", "morph", *full], 90.0),
         "the same, five seeds": (["compare", "rotated-mnist", "--strategies", "morph", "--seeds", "5", *full], None),
     }
     rows = []

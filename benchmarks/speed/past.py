@@ -101,7 +101,7 @@ def measure(size: Size) -> Section:
     moments = [moment for moment in MOMENTS if moment <= size.experiences]
     fresh = multiprocessing.get_context("spawn")
     rows = []
-    for name in STRATEGIES:
+    for name in size.of(STRATEGIES):
         with ProcessPoolExecutor(1, mp_context=fresh) as process:
             found = process.submit(grow, name, size, torch.get_num_threads()).result()
         rows.append(_row(name, found, moments))

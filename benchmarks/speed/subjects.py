@@ -30,6 +30,7 @@ class Size:
         test: digits of a test experience.
         experiences: experiences of the study of growth.
         quick: whether only the shape of the tables is wanted.
+        only: the strategies of training and of the study of growth; empty takes all.
     """
 
     rounds: int
@@ -37,6 +38,15 @@ class Size:
     test: int = 10_000
     experiences: int = 200
     quick: bool = False
+    only: tuple[str, ...] = ()
+
+    def of(self, strategies: Sequence[str]) -> list[str]:
+        """Those of some strategies that are wanted.
+
+        Args:
+            strategies: of a section.
+        """
+        return [name for name in strategies if not self.only or name in self.only]
 
 
 def digits(size: int, *, train: bool = True) -> tuple[Tensor, Tensor]:
@@ -101,7 +111,7 @@ def own(
         setting="domain",
         epochs=1,
         batch_size=batch_size,
-        eval_batch_size=1_000,
+        eval_batch_size=2_000,
         device="cpu",
         seed=0,
         build_expert=build_expert,

@@ -100,7 +100,7 @@ def measure(size: Size) -> Section:
     stream, plain = stream_of(parts, tests), plain_benchmark(parts, tests).train_stream
     turned = [classic(first, test, 1).train_stream[0], classic(data, test, 2).train_stream[1]]
     rows = []
-    for name in STRATEGIES:
+    for name in size.of(STRATEGIES):
         for batch in (128, 10):
             build = partial(own, name, stream, batch, _OPTIONS.get(name))
             ways = {

@@ -108,7 +108,7 @@ BatchSize = Annotated[
 ]
 EvalBatchSize = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Samples an evaluation step; 1,000 by default.", rich_help_panel=TRAINING),
+    typer.Option(metavar="N", help="Samples an evaluation step; 2,000 by default.", rich_help_panel=TRAINING),
 ]
 Device = Annotated[
     str | None,

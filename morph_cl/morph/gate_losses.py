@@ -77,14 +77,14 @@ def z_loss(logits: Tensor) -> Tensor:
     return logits.logsumexp(1).square().mean()
 
 
-def memory_loss(gate: Gate, x: Tensor, rows: Tensor, owners: Tensor, options: MorphOptions) -> Tensor:
+def memory_loss(gate: Gate, x: Tensor, rows: Tensor, owners: Tensor | None, options: MorphOptions) -> Tensor:
     """What the gate minimises on samples drawn from memory.
 
     Args:
         gate: the gate.
         x: (B, C, H, W) drawn samples.
         rows: (B,) int64, the rows of their owners.
-        owners: (N,) int64, the rows of the owners of all of memory.
+        owners: (N,) int64, the rows of the owners of all of memory; None where ``gate_balance`` is 0.
         options: ``gate_noise``, ``gate_balance`` and ``gate_z``.
 
     Returns:
@@ -92,7 +92,7 @@ def memory_loss(gate: Gate, x: Tensor, rows: Tensor, owners: Tensor, options: Mo
     """
     logits = gate.logits(x)
     loss = nn.functional.cross_entropy(noisy(logits, options.gate_noise, training=gate.training), rows)
-    if options.gate_balance:
+    if owners is not None:
         loss = loss + options.gate_balance * balance_loss(logits, owner_shares(owners, len(gate)))
     if options.gate_z:
         loss = loss + options.gate_z * z_loss(logits)

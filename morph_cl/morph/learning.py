@@ -115,7 +115,8 @@ def _note(model: MorphModel, places: Tensor, answers: Tensor) -> None:
 def _gate_loss(model: MorphModel, x: Tensor, past_x: Tensor, owner: Tensor) -> Tensor:
     """How badly the gate finds the owners of memory samples, and the expert in training for current ones."""
     gate, options = model.gate, model.options
-    past = memory_loss(gate, past_x, model.rows_of(owner), model.rows_of(model.memory.owner), options)
+    owners = model.rows_of(model.memory.owner) if options.gate_balance else None
+    past = memory_loss(gate, past_x, model.rows_of(owner), owners, options)
     current: Tensor = noisy(gate.logits(x), options.gate_noise, training=gate.training).log_softmax(1)[:, model.row]
     return past - current.mean() / len(model.pool)
 

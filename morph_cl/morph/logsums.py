@@ -23,8 +23,7 @@ def log_sum_exp(values: Tensor, dim: int) -> Tensor:
         (...) without that axis; differentiable.
     """
     top = values.detach().amax(dim, keepdim=True)
-    total = (values - top).clamp_min(NOTHING).exp().sum(dim)
-    return total.log() + top.squeeze(dim)
+    return _clamped(values - top).exp_().sum(dim).log() + top.squeeze(dim)
 
 
 def log_normalized(values: Tensor, dim: int) -> Tensor:
@@ -38,4 +37,9 @@ def log_normalized(values: Tensor, dim: int) -> Tensor:
         (...) log-probabilities; differentiable.
     """
     below = values - values.detach().amax(dim, keepdim=True)
-    return below - below.clamp_min(NOTHING).exp().sum(dim, keepdim=True).log()
+    return below - below.clamp_min(NOTHING).exp_().sum(dim, keepdim=True).log()
+
+
+def _clamped(below: Tensor) -> Tensor:
+    """No less than :data:`NOTHING`, in place where no gradient asks what was clamped."""
+    return below.clamp_min(NOTHING) if below.requires_grad else below.clamp_min_(NOTHING)

@@ -200,6 +200,19 @@ def test_a_section_runs_prints_and_writes(speed, section, tmp_path, capsys):
     assert all(claim["value"] > 0 for line in told["rows"] for claim in line["claims"])
 
 
+def test_only_the_strategies_asked_for_are_measured(speed, capsys):
+    size = speed["subjects"].Size
+    speed["main"].Size = lambda rounds, only, **_: size(rounds, only=only, experiences=2, quick=True)
+    (measured,) = speed["main"].main(["--sections", "past", "--strategies", "replay", "--quick"])
+    assert [row.what for row in measured.rows] == ["replay"]
+    assert "der" not in capsys.readouterr().out
+
+
+def test_durations_have_three_digits_and_a_unit(speed):
+    duration = speed["tables"].duration
+    assert [duration(s) for s in (0.000123, 0.0456, 1.234, 123.4)] == ["0.123 ms", "45.6 ms", "1.23 s", "123 s"]
+
+
 def test_a_claim_says_whether_it_is_reached(speed):
     claim = speed["measure"].Claim
     assert claim("a / b", 1.3, 1.4).reached

@@ -28,10 +28,11 @@ def train_gate(model: MorphModel) -> bool:
         return False
     optimizer = torch.optim.Adam(model.gate.parameters(), lr=model.options.lr)
     owners = model.rows_of(model.memory.owner)
+    balanced = owners if model.options.gate_balance else None
     model.gate.train()
     for _ in range(model.options.sleep_steps):
         places = model.memory.draw(BATCH)
-        loss = memory_loss(model.gate, model.memory.images(places), owners[places], owners, model.options)
+        loss = memory_loss(model.gate, model.memory.images(places), owners[places], balanced, model.options)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
