@@ -81,7 +81,12 @@ class Densities:
             if density is not None:
                 found.index_copy_(0, density.slots(width), density.form @ own)
         total = log_sum_exp(values.view(self.classes, width, -1), 1)
-        return total.T.masked_fill_(~self.owned[experts], ABSENT)
+        return total.T if self._complete else total.T.masked_fill_(~self.owned[experts], ABSENT)
+
+    @cached_property
+    def _complete(self) -> bool:
+        """Whether every expert has a concept of every class, so that none need be masked."""
+        return bool(self.owned.all())
 
     @cached_property
     def _coarse_form(self) -> Tensor:
@@ -91,7 +96,7 @@ class Densities:
     def _coarse(self, z: Tensor) -> Tensor:
         """(E, classes, B) log-densities under one Gaussian a concept."""
         density = (self._coarse_form @ monomials(z)).view(self.experts, self.classes, len(z))
-        return density.masked_fill_(~self.owned.unsqueeze(2), ABSENT)
+        return density if self._complete else density.masked_fill_(~self.owned.unsqueeze(2), ABSENT)
 
     def coarse(self, z: Tensor) -> Tensor:
         """Log-densities under one Gaussian a concept.
