@@ -35,11 +35,18 @@ class Growth:
         held: bytes that the strategy holds.
         peaks: MiB that its process had in memory at the most since the stream was built; before the first experience,
             then after each.
+        asleep: seconds of training that were sleep; empty where a strategy never sleeps.
     """
 
     seconds: list[float]
     held: list[int]
     peaks: list[float]
+    asleep: list[float]
+
+    @property
+    def awake(self) -> list[float]:
+        """Seconds of training without sleep."""
+        return [whole - part for whole, part in zip(self.seconds, self.asleep, strict=True)]
 
 
 def grow(name: str, size: Size, threads: int) -> Growth:
@@ -62,7 +69,10 @@ def grow(name: str, size: Size, threads: int) -> Growth:
 def _trained(strategy: Any, stream: Any) -> Growth:
     gc.collect()
     forget_peak()
-    found = Growth([], [], [peak_mib()])
+    found = Growth([], [], [peak_mib()], [])
+    sleep = getattr(strategy, "sleep", None)
+    if sleep is not None:
+        strategy.sleep = lambda: found.asleep.append(timed(sleep))
     for experience in stream.benchmark.train_stream:
         found.seconds.append(timed(lambda e=experience: strategy.train(e, eval_streams=[])))
         found.held.append(memory_use(strategy).total_bytes)
@@ -105,8 +115,16 @@ def measure(size: Size) -> Section:
         with ProcessPoolExecutor(1, mp_context=fresh) as process:
             found = process.submit(grow, name, size, torch.get_num_threads()).result()
         rows.append(_row(name, found, moments))
+        if found.asleep:
+            rows.append(_awake(name, found, moments))
     title = f"seconds of an experience of {samples(size):,} digits, as experiences go by"
     return Section("past", title, BARE, tuple(rows))
+
+
+def _awake(name: str, found: Growth, moments: list[int]) -> Row:
+    shown = {f"at {moment}": around(found.awake, moment) for moment in moments}
+    claim = Claim(f"at {moments[-1]} / at 2", shown[f"at {moments[-1]}"] / shown["at 2"])
+    return Row(f"{name}, without its sleep", shown, (claim,), {"every experience": found.awake})
 
 
 def _row(name: str, found: Growth, moments: list[int]) -> Row:

@@ -26,7 +26,7 @@ from morph_cl_plugins.baselines.weight_average import weight_average
 
 
 class GatheredBuffer(ExperienceBalancedBuffer):
-    """Avalanche's buffer of equal shares, put together at once.
+    """Avalanche's buffer of equal shares, put together at once and once an experience.
 
     Avalanche joins the experiences' shares one after the other, which costs the square of their number each time.
     """
@@ -34,7 +34,15 @@ class GatheredBuffer(ExperienceBalancedBuffer):
     @ExperienceBalancedBuffer.buffer.getter  # type: ignore[untyped-decorator]
     def buffer(self) -> Any:
         """All stored samples, experience by experience."""
-        found = [view_of(group.buffer) for group in self.buffer_groups.values()]
+        shares = [group.buffer for group in self.buffer_groups.values()]
+        known, whole = vars(self).get("_gathered", ([], None))
+        if whole is None or len(known) != len(shares) or any(a is not b for a, b in zip(known, shares, strict=True)):
+            whole = self._joined(shares)
+            self._gathered = shares, whole
+        return whole
+
+    def _joined(self, shares: list[Any]) -> Any:
+        found = [view_of(share) for share in shares]
         views = [view for view in found if view is not None and len(view)]
         if len(views) < 2 or any(view is None for view in found):
             return super().buffer
@@ -43,6 +51,11 @@ class GatheredBuffer(ExperienceBalancedBuffer):
             return super().buffer
         (leaf,) = whole.leaves
         return tensor_dataset(TensorLeaf(leaf.x[whole.row], leaf.y[whole.row], leaf.task))
+
+    def post_adapt(self, agent: Any, exp: Any) -> None:
+        """Take in an experience, and let go of what was put together: between experiences nothing is held twice."""
+        vars(self).pop("_gathered", None)
+        super().post_adapt(agent, exp)
 
 
 class CompactReplay(ReplayPlugin):

@@ -27,3 +27,18 @@ def test_holds_what_avalanches_buffer_holds(setting):
     for mine, theirs in zip(*held, strict=True):
         assert torch.equal(mine[0], theirs[0])
         assert tuple(mine[1:]) == tuple(theirs[1:])
+
+
+def test_it_is_put_together_once_until_a_share_changes():
+    stream = morph_cl.build_stream("rotated-mnist", dataset="digits", options={"rotated-mnist": {"experiences": 3}})
+    policy = GatheredBuffer(max_size=60, adaptive_size=True)
+    for experience in stream.benchmark.train_stream[:2]:
+        policy.post_adapt(None, experience)
+    whole = policy.buffer
+    assert policy.buffer is whole
+    group = next(iter(policy.buffer_groups.values()))
+    group.buffer = group.buffer.subset(range(10))
+    assert len(policy.buffer) == 40
+    policy.post_adapt(None, stream.benchmark.train_stream[2])
+    assert "_gathered" not in vars(policy)  # between experiences, when states are saved and bytes counted
+    assert len(policy.buffer) == 50
