@@ -35,7 +35,7 @@ class GatheredBuffer(ExperienceBalancedBuffer):
     def buffer(self) -> Any:
         """All stored samples, experience by experience."""
         shares = [group.buffer for group in self.buffer_groups.values()]
-        known, whole = vars(self).get("_gathered", ([], None))
+        known, whole = self.__dict__.get("_gathered", ([], None))
         if whole is None or len(known) != len(shares) or any(a is not b for a, b in zip(known, shares, strict=True)):
             whole = self._joined(shares)
             self._gathered = shares, whole
@@ -54,7 +54,7 @@ class GatheredBuffer(ExperienceBalancedBuffer):
 
     def post_adapt(self, agent: Any, exp: Any) -> None:
         """Take in an experience, and let go of what was put together: between experiences nothing is held twice."""
-        vars(self).pop("_gathered", None)
+        self.__dict__.pop("_gathered", None)
         super().post_adapt(agent, exp)
 
 
