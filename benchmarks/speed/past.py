@@ -35,7 +35,8 @@ class Growth:
         held: bytes that the strategy holds.
         peaks: MiB that its process had in memory at the most since the stream was built; before the first experience,
             then after each.
-        asleep: seconds of training that were sleep; empty where a strategy never sleeps.
+        asleep: seconds of training that were sleep, 0 where an experience ended without; empty where a strategy never
+            sleeps.
     """
 
     seconds: list[float]
@@ -70,11 +71,14 @@ def _trained(strategy: Any, stream: Any) -> Growth:
     gc.collect()
     forget_peak()
     found = Growth([], [], [peak_mib()], [])
-    sleep = getattr(strategy, "sleep", None)
+    sleep, naps = getattr(strategy, "sleep", None), []
     if sleep is not None:
-        strategy.sleep = lambda: found.asleep.append(timed(sleep))
+        strategy.sleep = lambda: naps.append(timed(sleep))
     for experience in stream.benchmark.train_stream:
         found.seconds.append(timed(lambda e=experience: strategy.train(e, eval_streams=[])))
+        if sleep is not None:
+            found.asleep.append(sum(naps))
+            naps.clear()
         found.held.append(memory_use(strategy).total_bytes)
         found.peaks.append(peak_mib())
     return found
@@ -100,6 +104,15 @@ def around(seconds: list[float], number: int) -> float:
         return seconds[0]
     first = max(1, number - 1 - _WINDOW)
     return statistics.median(seconds[first : max(number + _WINDOW, first + 1)])
+
+
+def lately(seconds: list[float]) -> list[float]:
+    """The last tenth, at least one: MORPH sleeps in some of the experiences only.
+
+    Args:
+        seconds: by experience.
+    """
+    return seconds[-max(1, len(seconds) // 10) :]
 
 
 def measure(size: Size) -> Section:
@@ -129,9 +142,10 @@ def _awake(name: str, found: Growth, moments: list[int]) -> Row:
 
 def _row(name: str, found: Growth, moments: list[int]) -> Row:
     shown = {f"at {moment}": around(found.seconds, moment) for moment in moments}
-    last = moments[-1]
+    last, tenth = moments[-1], lately(found.seconds)
     claims = (
         Claim(f"at {last} / at 2", shown[f"at {last}"] / shown["at 2"], 1.2),
+        Claim(f"mean of the last {len(tenth)} / at 2", statistics.mean(tenth) / shown["at 2"], 1.2),
         Claim("MB held at 2", found.held[1] / 1e6),
         Claim(f"MB held at {last}", found.held[-1] / 1e6),
         Claim("MiB peak, untrained", found.peaks[0]),

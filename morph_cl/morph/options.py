@@ -213,6 +213,11 @@ class MorphOptions(Options):
 
     # --- sleep
     sleep: bool = Field(True, description="sleep when an experience ends")
+    sleep_share: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        0.05,
+        description="sleep when an experience ends once what came since the last sleep is this share of all before, or "
+        "an expert was added; 0 sleeps after every one (boundaries=aware only)",
+    )
     sleep_every: Annotated[int, Field(ge=0, le=10_000_000)] = Field(
         0, description="sleep every so many training steps as well; 0 never does"
     )

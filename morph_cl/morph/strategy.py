@@ -168,7 +168,8 @@ class MorphStrategy(TensorStrategy, SupervisedTemplate):
             own = _own_view(self.adapted_dataset)
             for rows in _runs(len(own)):
                 remember(self.morph, *self._take(own, rows))
-        if options.sleep:
+            self.morph.schedule.took(len(own))
+        if options.sleep and (options.boundaries == "free" or self.morph.schedule.rests):
             self.sleep()
         self.morph.refresh()
         super()._after_training_exp(**kwargs)

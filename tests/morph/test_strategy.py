@@ -213,6 +213,18 @@ def test_ewc_finds_importances_on_the_shared_expert(make_domains: MakeDomains, m
     assert all(bool((importance > 0).any()) for importance in shared)
 
 
+@pytest.mark.parametrize(("options", "sleeps"), [({}, 5), ({"sleep_share": 1.0}, 3), ({"sleep": False}, 0)])
+def test_experiences_that_add_little_to_the_past_end_without_sleep(
+    make_domains: MakeDomains, make_strategy: MakeStrategy, options: dict[str, Any], sleeps: int
+) -> None:
+    stream = make_domains((0, 0, 0, 0, 0), size=200)
+    strategy = make_strategy(stream, epochs=1, max_experts=1, **options)
+    train(strategy, stream.benchmark.train_stream)
+    kinds = [event.kind for event in strategy.drain_events()]
+    assert "growth" not in kinds
+    assert kinds.count("sleep") == sleeps
+
+
 def test_sleep_comes_every_so_many_steps_where_asked_for(
     make_domains: MakeDomains, make_strategy: MakeStrategy
 ) -> None:

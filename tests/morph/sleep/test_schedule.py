@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -53,6 +54,42 @@ def test_sleeps_that_change_nothing_come_ever_later_until_one_changes_something(
     assert schedule.due(schedule.last + 800, 1)
     schedule.slept(schedule.last + 800, 1, change)
     assert schedule.interval(1) == 100
+
+
+def sleeps(share: float, sizes: list[int], grown: tuple[int, ...] = ()) -> list[int]:
+    """Numbers, from 1, of the experiences of such sizes that end in sleep; some of them added an expert."""
+    schedule, found = SleepSchedule(MorphOptions(sleep_share=share)), []
+    for number, size in enumerate(sizes, 1):
+        if number in grown:
+            schedule.grown()
+        schedule.took(size)
+        if schedule.rests:
+            schedule.slept(number, 1, {})
+            found.append(number)
+    return found
+
+
+def test_experiences_end_in_sleep_once_enough_came_since_the_last() -> None:
+    assert sleeps(0.0, [100] * 9) == list(range(1, 10))
+    assert sleeps(1.0, [100] * 9) == [1, 2, 4, 8]
+    assert sleeps(1.0, [100] * 9, grown=(3, 6)) == [1, 2, 3, 6]
+    assert sleeps(0.5, [100, 10, 10, 40, 300]) == [1, 4, 5]
+    assert sleeps(0.05, [60_000] * 21) == list(range(1, 22))  # no usual stream is long enough to go without
+
+
+def test_a_state_without_counts_of_experiences_loads() -> None:
+    schedule = adaptive()
+    schedule.load({"base": 2, "last": 40, "idle": 1})
+    assert schedule.export() == {"base": 2, "last": 40, "idle": 1, "met": 0, "since": 0, "fresh": 0}
+    assert schedule.rests
+
+
+@given(st.floats(0.01, 1.0), st.lists(st.integers(1, 1_000), min_size=1, max_size=300))
+def test_sleeps_grow_with_the_logarithm_of_the_past(share: float, sizes: list[int]) -> None:
+    found = sleeps(share, sizes)
+    met = [sum(sizes[:number]) for number in found]
+    assert found[0] == 1
+    assert all(now >= (1.0 + share) * then - 1e-6 for then, now in itertools.pairwise(met))
 
 
 def test_growth_resets_the_interval(make_model: Make, make_samples: Samples, learn: Learn) -> None:
@@ -112,7 +149,9 @@ def test_a_resumed_model_sleeps_when_the_original_does(make_model: Make, make_sa
     assert slept_at(model) == [3, 9]  # nothing is held out, nothing changes: the next one would be at 21
     resumed = make_model(**options)
     resumed.load_state_dict(copy.deepcopy(model.state_dict()))
-    assert resumed.schedule.export() == model.schedule.export() == {"base": 1, "last": 9, "idle": 2}
+    assert resumed.schedule.export() == model.schedule.export() == {
+        "base": 1, "last": 9, "idle": 2, "met": 0, "since": 0, "fresh": 0,
+    }  # fmt: skip
     resumed.pending.clear()
     learn(resumed, resumed.make_optimizer(), *make_samples(480, 0, 1))
     assert slept_at(resumed) == [21]
