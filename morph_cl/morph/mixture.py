@@ -56,9 +56,10 @@ class Evidence:
         """(B, E) log-densities of the experts, all their concepts taken together; None before there are any."""
         if self.density is None or self.asked is None:
             return None if self.density is None else log_sum_exp(self.density, 2)
-        total = self.density.new_full(self.asked.shape, ABSENT)
-        total[self.asked] = log_sum_exp(self.density[self.asked], 1)
-        return total
+        pairs = self.asked.flatten().nonzero().squeeze(1)
+        total = self.density.new_full((self.asked.numel(),), ABSENT)
+        total[pairs] = log_sum_exp(self.density.flatten(0, 1).index_select(0, pairs), 1)
+        return total.view_as(self.asked)
 
     def within(self, choice: Choice) -> Tensor | None:
         """What the densities say of the classes within each expert that answers.
