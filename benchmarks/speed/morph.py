@@ -167,10 +167,10 @@ def measure(size: Size) -> Section:
     evaluated = alternate(_evaluations(size, strategies), size.rounds)
     sparse, some = (f"{many} experts", f"{few} experts"), f"{counts[1]} experts"
     used = tuple(Claim(f"answering, of {n}", answering(strategies[n].morph, x)) for n in counts)
-    beside = (some, "plain MLP", 4.0, False), (some, "bare", None, False)
+    beside = (some, "plain MLP", 4.0, False), (some, "bare", 4.0, False)
     rows = (
         row("training step", trained, (sparse[1], "bare", 2.5, False), (sparse[0], "bare", 3.0, False)),
-        row("prediction", predicted, (some, "bare", None, False), (*sparse, 2.0, False)),
+        row("prediction", predicted, (some, "bare", 4.0, False), (*sparse, 2.0, False)),
         row("of that, routing", routed, (*sparse, None, False)),
         row(f"evaluation of {size.test:,}", evaluated, *beside, (*sparse, 2.0, False)),
         Row("experts an image", {}, used),

@@ -54,8 +54,10 @@ class Evidence:
     @cached_property
     def total(self) -> Tensor | None:
         """(B, E) log-densities of the experts, all their concepts taken together; None before there are any."""
-        if self.density is None or self.asked is None:
-            return None if self.density is None else log_sum_exp(self.density, 2)
+        if self.density is None:
+            return None
+        if self.asked is None:
+            return log_sum_exp(self.density, 2)
         pairs = self.asked.flatten().nonzero().squeeze(1)
         total = self.density.new_full((self.asked.numel(),), ABSENT)
         total[pairs] = log_sum_exp(self.density.flatten(0, 1).index_select(0, pairs), 1)
