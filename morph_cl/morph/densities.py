@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from morph_cl.morph.expert_density import ABSENT, ExpertDensity
+from morph_cl.morph.expert_density import ABSENT, JOINT, ExpertDensity
 from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
 from morph_cl.morph.projection import monomials
@@ -63,11 +63,22 @@ class Densities:
             (B, E, classes), :data:`ABSENT` where there is no concept or none was asked about.
         """
         density = z.new_full((len(z), self.experts, self.classes), ABSENT)
-        asked = torch.ones(self.experts, len(z), dtype=torch.bool, device=z.device) if wanted is None else wanted.T
-        experts, samples = asked.nonzero(as_tuple=True)  # expert by expert
+        if wanted is None:
+            wanted = torch.ones(len(z), self.experts, dtype=torch.bool, device=z.device)
+        self.fill(density, z, wanted)
+        return density
+
+    def fill(self, density: Tensor, z: Tensor, wanted: Tensor) -> None:
+        """Write log-densities under the mixtures where they are wanted, and nothing elsewhere.
+
+        Args:
+            density: (B, E, classes), what is written to.
+            z: (B, d) projected inputs.
+            wanted: (B, E) bool, the experts whose concepts are asked about.
+        """
+        experts, samples = wanted.T.nonzero(as_tuple=True)  # expert by expert
         for rows, mine in zip(torch.split(samples, _RUN), torch.split(experts, _RUN), strict=True):
             density[rows, mine] = self._of_pairs(z, rows, mine)
-        return density
 
     def _of_pairs(self, z: Tensor, samples: Tensor, experts: Tensor) -> Tensor:
         """Log-densities (P, classes) of samples, each under the concepts of one expert; P pairs, expert by expert."""
@@ -88,14 +99,8 @@ class Densities:
         """Whether every expert has a concept of every class, so that none need be masked."""
         return bool(self.owned.all())
 
-    @cached_property
-    def _coarse_form(self) -> Tensor:
-        """(E * classes, monomials) coefficients."""
-        return torch.cat([self.of(row).coarse_form for row in range(self.experts)])
-
-    def _coarse(self, z: Tensor) -> Tensor:
-        """(E, classes, B) log-densities under one Gaussian a concept."""
-        density = (self._coarse_form @ monomials(z)).view(self.experts, self.classes, len(z))
+    def _present(self, density: Tensor) -> Tensor:
+        """Log-densities (E, classes, B), :data:`ABSENT` where there is no concept."""
         return density if self._complete else density.masked_fill_(~self.owned.unsqueeze(2), ABSENT)
 
     def coarse(self, z: Tensor) -> Tensor:
@@ -107,10 +112,18 @@ class Densities:
         Returns:
             (B, E, classes), :data:`ABSENT` where there is no concept.
         """
-        return self._coarse(z).permute(2, 0, 1)
+        density = (self._coarse_form @ monomials(z)).view(self.experts, self.classes, len(z))
+        return self._present(density).permute(2, 0, 1)
+
+    @cached_property
+    def _coarse_form(self) -> Tensor:
+        """(E * classes, monomials) coefficients."""
+        return torch.cat([self.of(row).coarse_form for row in range(self.experts)])
 
     def nearest(self, z: Tensor, allowed: Tensor | None = None) -> Tensor:
-        """Log-density under the concept of each expert that explains an input best, by one Gaussian a concept.
+        """Roughly, the log-density under the concept of each expert that explains an input best.
+
+        It is that of one Gaussian a concept whose less important axes are taken to be independent.
 
         Args:
             z: (B, d) projected inputs.
@@ -119,10 +132,15 @@ class Densities:
         Returns:
             (B, E), :data:`ABSENT` for an expert without a concept that counts.
         """
-        density = self._coarse(z)
+        density = self._present((self._rough_form @ monomials(z, JOINT)).view(self.experts, self.classes, len(z)))
         if allowed is not None:
             density = density.masked_fill_(~allowed.expand(len(z), -1).T, ABSENT)
         return density.amax(1).T
+
+    @cached_property
+    def _rough_form(self) -> Tensor:
+        """(E * classes, fewer monomials) coefficients."""
+        return torch.cat([self.of(row).rough_form for row in range(self.experts)])
 
 
 def renumbered(known: dict[int, ExpertDensity], rows: Sequence[int]) -> dict[int, ExpertDensity]:

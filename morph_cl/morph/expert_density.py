@@ -7,10 +7,14 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from morph_cl.morph.gaussians import factorize, moments, quadratic_form
+from morph_cl.morph.gaussians import factorize, moments, quadratic_form, rough_form
 
 ABSENT = -1e30
 """Log-density of a concept that does not exist; finite, so that differences stay numbers."""
+
+JOINT = 25
+"""Axes, the last ones, whose covariances :attr:`ExpertDensity.rough_form` keeps: the residual and the 24 principal
+components of largest variance."""
 
 _RIDGE = 1e-3  # added to every variance: pixels that never change would make a covariance singular
 
@@ -88,6 +92,12 @@ class ExpertDensity:
         """(classes, monomials) float32 coefficients of the log-densities of :attr:`gaussians`."""
         mean, _, factor = self.gaussians
         return quadratic_form(mean, factor).float()
+
+    @cached_property
+    def rough_form(self) -> Tensor:
+        """(classes, monomials) float32 coefficients of :attr:`gaussians` without most covariances: see :data:`JOINT`."""
+        mean, covariance, _ = self.gaussians
+        return rough_form(mean, covariance, JOINT).float()
 
     @cached_property
     def form(self) -> Tensor:

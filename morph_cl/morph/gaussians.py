@@ -97,6 +97,27 @@ def quadratic_form(mean: Tensor, factor: Tensor) -> Tensor:
     return torch.cat([quadratic, linear, constant.unsqueeze(-1)], -1)
 
 
+def rough_form(mean: Tensor, covariance: Tensor, joint: int) -> Tensor:
+    """Coefficients of log-densities of Gaussians whose first axes are taken to be independent of all others.
+
+    Args:
+        mean: (N, d).
+        covariance: (N, d, d), positive definite; of the first axes only the variances count.
+        joint: how many of the last axes keep their covariances.
+
+    Returns:
+        (N, monomials) of their type, for :func:`~morph_cl.morph.projection.monomials` with the same ``joint``.
+    """
+    alone = max(mean.shape[1] - joint, 0)
+    _, factor = factorize(covariance[:, alone:, alone:])
+    together = quadratic_form(mean[:, alone:], factor)
+    products = together.shape[1] - (mean.shape[1] - alone) - 1
+    variance, first = covariance.diagonal(dim1=1, dim2=2)[:, :alone], mean[:, :alone]
+    constant = -0.5 * (first.square() / variance + variance.log() + math.log(2 * math.pi)).sum(1, keepdim=True)
+    own = [-0.5 / variance, together[:, :products], first / variance, together[:, products:-1]]
+    return torch.cat([*own, together[:, -1:] + constant], 1)
+
+
 def divergence(mean: Tensor, covariance: Tensor, factor: Tensor) -> Tensor:
     """Symmetric Kullback-Leibler divergence between any two Gaussians.
 

@@ -75,33 +75,49 @@ class Projection(nn.Module):
 
 
 @torch.no_grad()
-def monomials(z: Tensor) -> Tensor:
+def monomials(z: Tensor, joint: int | None = None) -> Tensor:
     """The products, the values and the one that a quadratic function is linear in.
 
     Args:
         z: (B, d).
+        joint: k, how many of the last axes are multiplied with each other; of those before only squares are taken. None
+            multiplies all.
 
     Returns:
-        (d * (d + 1) / 2 + d + 1, B): rows z_i * z_j for i <= j in the order of ``torch.triu_indices``, then z, then 1;
-        without a gradient.
+        (:func:`monomial_count`, B): squares of the first d - k axes, then rows z_i * z_j for i <= j of the last k in the
+        order of ``torch.triu_indices``, then z, then 1; without a gradient.
     """
     columns = z.T.contiguous()  # (d, B): each block below is a run of whole rows
     width, size = columns.shape
+    alone = 0 if joint is None else max(width - joint, 0)
     if size <= _SMALL:
-        first, second = _pairs(width, z.device)
+        first, second = _pairs(width, alone, z.device)
         return torch.cat([columns[first] * columns[second], columns, torch.ones_like(columns[:1])])
-    products = width * (width + 1) // 2
-    found = z.new_empty(products + width + 1, size)
-    start = 0
-    for i in range(width):
+    found = z.new_empty(monomial_count(width, joint), size)
+    torch.mul(columns[:alone], columns[:alone], out=found[:alone])
+    start = alone
+    for i in range(alone, width):
         torch.mul(columns[i:], columns[i], out=found[start : start + width - i])
         start += width - i
-    found[products:-1] = columns
+    found[start:-1] = columns
     found[-1] = 1.0
     return found
 
 
+def monomial_count(width: int, joint: int | None = None) -> int:
+    """How many rows :func:`monomials` returns.
+
+    Args:
+        width: d, number of axes.
+        joint: how many of the last axes are multiplied with each other; None multiplies all.
+    """
+    together = width if joint is None else min(joint, width)
+    return width - together + together * (together + 1) // 2 + width + 1
+
+
 @lru_cache(maxsize=8)
-def _pairs(d: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    first, second = torch.triu_indices(d, d, device=device)
-    return first, second
+def _pairs(width: int, alone: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Rows to multiply: the first so many each with itself, the others with each other."""
+    squares = torch.arange(alone, device=device)
+    first, second = torch.triu_indices(width - alone, width - alone, device=device) + alone
+    return torch.cat([squares, first]), torch.cat([squares, second])

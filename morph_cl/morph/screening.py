@@ -1,4 +1,4 @@
-"""Which experts' densities are worth looking at: one Gaussian a concept decides, cheaply, before mixtures are asked."""
+"""Which experts' densities are worth looking at: one rough Gaussian a concept decides before mixtures are asked."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from morph_cl.morph.densities import exclude
+from morph_cl.morph.expert_density import ABSENT
 from morph_cl.morph.lending import borrowed_density, lenders
 
 if TYPE_CHECKING:
@@ -37,16 +38,31 @@ def screened(
         return None, None
     if len(model.pool) < 2:
         return exclude(concepts.log_density(x), allowed), None
-    z = concepts.projection(x)
-    promise = model.mixture.promise(concepts.densities.nearest(z, allowed), gate)
-    asked = promise >= promise.amax(1, keepdim=True) - model.options.margin
-    if known is None or known.density is None or known.asked is None:
-        density = concepts.densities.fine(z, asked)
-    else:
-        density = concepts.densities.fine(z, asked & ~known.asked)
-        density = torch.where((asked & known.asked).unsqueeze(2), known.density, density)
+    density, asked = _looked_at(model, concepts.projection(x), gate, allowed, known)
     for number, lender in lenders(model).items():
         row = model.numbers.index(number)
         density[:, row] = borrowed_density(model, x, number, lender)
         asked[:, row] = True
     return exclude(density, allowed), asked
+
+
+def _looked_at(
+    model: MorphModel, z: Tensor, gate: Tensor | None, allowed: Tensor | None, known: Evidence | None
+) -> tuple[Tensor, Tensor]:
+    """First the densities of the likeliest expert, then those of whoever comes near what these turn out to say."""
+    densities, mixture = model.concepts.densities, model.mixture
+    promise = mixture.promise(densities.nearest(z, allowed), gate)
+    density = z.new_full((*promise.shape, densities.classes), ABSENT)
+    there = torch.zeros_like(promise, dtype=torch.bool)
+    if known is not None and known.density is not None and known.asked is not None:
+        there = known.asked
+        density = torch.where(there.unsqueeze(2), known.density, density)
+    best = promise.argmax(1, keepdim=True)
+    asked = torch.zeros_like(there).scatter_(1, best, True)
+    densities.fill(density, z, asked & ~there)
+    said = exclude(density.gather(1, best.unsqueeze(2).expand(-1, -1, densities.classes)), allowed).amax(2)
+    level = mixture.promise(said, None if gate is None else gate.gather(1, best))
+    near = promise >= level - model.options.margin
+    densities.fill(density, z, near & ~asked & ~there)
+    asked |= near
+    return density if known is None else density.masked_fill_(~asked.unsqueeze(2), ABSENT), asked
