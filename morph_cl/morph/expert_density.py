@@ -95,7 +95,7 @@ class ExpertDensity:
 
     @cached_property
     def rough_form(self) -> Tensor:
-        """(classes, monomials) float32 coefficients of :attr:`gaussians` without most covariances: see :data:`JOINT`."""
+        """(classes, monomials) coefficients of :attr:`gaussians`, with those covariances that :data:`JOINT` keeps."""
         mean, covariance, _ = self.gaussians
         return rough_form(mean, covariance, JOINT).float()
 

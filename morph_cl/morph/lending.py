@@ -24,10 +24,12 @@ def lenders(model: MorphModel) -> dict[int, int]:
         By the number of an expert that has not met a ``window`` of samples the number of the one of its kin that met
         most, where that one has.
     """
+    if not model.pool.framed:
+        return {}
     window = model.options.window
     met = dict(zip(model.numbers, model.concepts.counts.sum(1).tolist(), strict=True))
     found = {}
-    for number in model.numbers if model.pool.framed else []:
+    for number in model.numbers:
         best = max(model.pool.kin(number), key=lambda kin: met[kin])
         if met[number] < window <= met[best]:
             found[number] = best

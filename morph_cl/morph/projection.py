@@ -84,8 +84,8 @@ def monomials(z: Tensor, joint: int | None = None) -> Tensor:
             multiplies all.
 
     Returns:
-        (:func:`monomial_count`, B): squares of the first d - k axes, then rows z_i * z_j for i <= j of the last k in the
-        order of ``torch.triu_indices``, then z, then 1; without a gradient.
+        (:func:`monomial_count`, B): squares of the first d - k axes, then rows z_i * z_j for i <= j of the last k in
+        the order of ``torch.triu_indices``, then z, then 1; without a gradient.
     """
     columns = z.T.contiguous()  # (d, B): each block below is a run of whole rows
     width, size = columns.shape

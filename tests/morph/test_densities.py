@@ -8,8 +8,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.distributions import MultivariateNormal
 
-from morph_cl.morph import densities
+from morph_cl.morph import densities, expert_density
 from morph_cl.morph.concepts import Concepts
 from morph_cl.morph.expert_density import ABSENT
 from morph_cl.morph.logsums import log_sum_exp
@@ -96,12 +97,25 @@ def test_no_expert_asked_says_nothing() -> None:
 
 
 def test_nearest_is_the_best_coarse_density_of_the_classes_that_count() -> None:
-    concepts = grown(half=False)
+    concepts = grown(half=False)  # of fewer axes than rough densities keep covariances of
     coarse, z = concepts.coarse_log_density(X), concepts.projection(X)
     torch.testing.assert_close(concepts.densities.nearest(z), coarse.amax(2))
     allowed = torch.arange(CLASSES) == 1
     torch.testing.assert_close(concepts.densities.nearest(z, allowed), coarse[:, :, 1])
     assert bool((concepts.densities.nearest(z, allowed)[:, 0] == ABSENT).all())  # its only concept is class 0
+
+
+def test_nearest_leaves_out_covariances_of_axes_beyond_those_it_keeps(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (densities, expert_density):
+        monkeypatch.setattr(module, "JOINT", 2)
+    concepts = grown(half=False)
+    z = concepts.projection(X)
+    mean, covariance, _ = concepts.gaussians()
+    kept = torch.eye(5, dtype=torch.bool)
+    kept[-2:, -2:] = True
+    rough = MultivariateNormal(mean.flatten(0, 1), (covariance * kept).flatten(0, 1)).log_prob(z[:, None].double())
+    rough = rough.view(len(X), 3, CLASSES).masked_fill(~concepts.owned, ABSENT).amax(2).float()
+    torch.testing.assert_close(concepts.densities.nearest(z), rough, rtol=1e-4, atol=1e-3)
 
 
 def test_the_total_of_experts_that_were_asked_is_that_of_all_and_of_others_nothing() -> None:

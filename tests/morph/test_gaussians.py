@@ -1,0 +1,36 @@
+"""Rough Gaussians are Gaussians whose first axes are independent of all others."""
+
+from __future__ import annotations
+
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.distributions import MultivariateNormal
+
+from morph_cl.morph.gaussians import quadratic_form, rough_form
+from morph_cl.morph.projection import monomials
+
+
+def gaussians(count: int, width: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    points = torch.randn(count, 4 * width + 4, width, generator=generator, dtype=torch.float64)
+    return points.mean(1) + torch.randn(count, width, generator=generator, dtype=torch.float64), torch.stack(
+        [cloud.T.cov().reshape(width, width) for cloud in points]
+    )
+
+
+@given(st.integers(1, 8), st.integers(0, 10), st.integers(0, 99))
+def test_they_have_the_log_density_of_what_is_left_of_the_covariance(width: int, joint: int, seed: int) -> None:
+    mean, covariance = gaussians(3, width, seed)
+    last = torch.arange(width) >= width - joint
+    left = covariance * (torch.eye(width, dtype=torch.bool) | (last[:, None] & last))
+    z = torch.randn(6, width, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    expected = MultivariateNormal(mean[:, None], left[:, None]).log_prob(z.expand(3, -1, -1))
+    torch.testing.assert_close(rough_form(mean, covariance, joint) @ monomials(z, joint), expected)
+
+
+def test_with_all_axes_joint_nothing_is_rough() -> None:
+    mean, covariance = gaussians(2, 5, 0)
+    torch.testing.assert_close(
+        rough_form(mean, covariance, 25), quadratic_form(mean, torch.linalg.cholesky(covariance))
+    )
