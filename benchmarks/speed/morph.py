@@ -136,6 +136,17 @@ def answering(model: Any, x: Any) -> float:
     return float(decide(model, x).choice.chosen.isfinite().sum(1).float().mean())
 
 
+@torch.no_grad()
+def looking(model: Any, x: Any) -> float:
+    """How many experts' mixtures are asked about an image, on average.
+
+    Args:
+        model: MORPH.
+        x: images.
+    """
+    return float(model.evidence(x).asked.sum(1).float().mean())
+
+
 def measure(size: Size) -> Section:
     """Steps, predictions and evaluations with 4, 20 and 64 experts.
 
@@ -167,6 +178,7 @@ def measure(size: Size) -> Section:
     evaluated = alternate(_evaluations(size, strategies), size.rounds)
     sparse, some = (f"{many} experts", f"{few} experts"), f"{counts[1]} experts"
     used = tuple(Claim(f"answering, of {n}", answering(strategies[n].morph, x)) for n in counts)
+    used += tuple(Claim(f"looked at closely, of {n}", looking(strategies[n].morph, x)) for n in counts)
     beside = (some, "plain MLP", 4.0, False), (some, "bare", 4.0, False)
     rows = (
         row("training step", trained, (sparse[1], "bare", 2.5, False), (sparse[0], "bare", 3.0, False)),

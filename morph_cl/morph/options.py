@@ -147,8 +147,8 @@ class MorphOptions(Options):
     graph: bool = Field(True, description="use the knowledge graph's prior in routing")
     margin: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         8.0,
-        description="nats of log-probability behind the best, by one Gaussian a concept, within which an expert's "
-        "densities are looked at closely",
+        description="nats of log-probability behind the likeliest, by one rough Gaussian a concept, within which an "
+        "expert's densities are looked at closely",
     )
     top_k: Annotated[int, Field(ge=1, le=64)] = Field(2, description="routed experts that run for one input")
     graph_decay: Annotated[float, Field(gt=0, le=1)] = Field(
