@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from morph_cl.morph.gaussians import moments, sums_of, width_of
+from morph_cl.morph.projection import monomial_count
 
 
 class Modes(nn.Module):
@@ -45,7 +46,7 @@ class Modes(nn.Module):
         Args:
             width: d.
         """
-        monomials = width * (width + 1) // 2 + width + 1
+        monomials = monomial_count(width)
         self.sums, self.rest = self.sums.new_zeros(0, monomials), self.rest.new_zeros(0, monomials - 1)
 
     def count_by_place(self, experts: int, classes: int) -> Tensor:

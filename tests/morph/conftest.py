@@ -120,6 +120,20 @@ def experience() -> Callable[..., None]:
     return train
 
 
+@pytest.fixture
+def grown(
+    experience: Callable[..., None],
+    make_model: Callable[..., MorphModel],
+    make_samples: Callable[..., tuple[Tensor, Tensor]],
+) -> MorphModel:
+    """A model that met three domains and has an expert for each."""
+    model = make_model(boundaries="aware", merge=False, prune=False)
+    for number in range(3):
+        experience(model, *make_samples(300, number, number))
+    assert len(model.pool) == 3
+    return model
+
+
 def as_bytes(x: Tensor) -> Tensor:
     return (x * 255).round().to(torch.uint8)
 

@@ -12,17 +12,7 @@ from morph_cl.morph.densities import Densities
 from morph_cl.morph.expert_density import ABSENT
 from morph_cl.morph.model import MorphModel
 
-Make = Callable[..., MorphModel]
 Samples = Callable[..., tuple[Tensor, Tensor]]
-Train = Callable[..., None]
-
-
-@pytest.fixture
-def grown(experience: Train, make_model: Make, make_samples: Samples) -> MorphModel:
-    model = make_model(boundaries="aware", merge=False, prune=False)
-    for number in range(3):
-        experience(model, *make_samples(300, number, number))
-    return model
 
 
 @pytest.fixture
@@ -30,9 +20,11 @@ def x(make_samples: Samples) -> Tensor:
     return torch.cat([make_samples(40, domain, 7)[0] for domain in range(3)])
 
 
-def screen(model: MorphModel, x: Tensor, margin: float, monkeypatch: pytest.MonkeyPatch) -> tuple[Tensor, Tensor]:
+def screen(
+    model: MorphModel, x: Tensor, margin: float, monkeypatch: pytest.MonkeyPatch, allowed: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     monkeypatch.setattr(model, "options", model.options.model_copy(update={"margin": margin}))
-    evidence = model.evidence(x)
+    evidence = model.evidence(x, allowed)
     assert evidence.density is not None
     assert evidence.asked is not None
     return evidence.density, evidence.asked
@@ -71,9 +63,16 @@ def test_nobody_is_asked_twice(grown: MorphModel, x: Tensor, monkeypatch: pytest
     assert torch.equal(wanted[0].sum(1), torch.ones(len(x), dtype=torch.int64))
 
 
-def test_classes_outside_a_task_neither_promise_nor_set_the_level(grown: MorphModel, x: Tensor) -> None:
-    allowed = torch.tensor([True, False, False])
-    evidence = grown.evidence(x, allowed)
-    assert evidence.density is not None
-    assert bool((evidence.density[:, :, 1:] == ABSENT).all())
-    assert bool((evidence.density[:, :, 0] > ABSENT).any(1).all())
+@torch.no_grad()
+def test_classes_outside_a_task_neither_promise_nor_set_the_level(
+    grown: MorphModel, x: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    z, gate = grown.concepts.projection(x), grown.gate(x)
+    rough = grown.mixture.promise(grown.concepts.densities.nearest(z, torch.tensor([True, False, False])), gate)
+    best = rough.argmax(1, keepdim=True)
+    level = grown.mixture.promise(grown.concepts.log_density(x)[:, :, 0], gate).gather(1, best)
+    margin = float((level - rough).median())
+    density, asked = screen(grown, x, margin, monkeypatch, torch.tensor([True, False, False]))
+    assert torch.equal(asked, (rough >= level - margin).scatter(1, best, True))
+    assert not torch.equal(asked, screen(grown, x, margin, monkeypatch)[1])  # all classes ask others
+    assert bool((density[:, :, 1:] == ABSENT).all())

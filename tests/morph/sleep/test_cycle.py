@@ -20,15 +20,6 @@ Samples = Callable[..., tuple[Tensor, Tensor]]
 Train = Callable[..., None]
 
 
-@pytest.fixture
-def grown(experience: Train, make_model: Make, make_samples: Samples) -> MorphModel:
-    model = make_model(boundaries="aware", merge=False, prune=False)
-    for number in range(3):
-        experience(model, *make_samples(300, number, number))
-    assert len(model.pool) == 3
-    return model
-
-
 def held_out_verdict(model: MorphModel) -> Verdict:
     with torch.no_grad():
         return sleeping.HeldOut(model).verdict()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,18 +10,6 @@ from morph_cl.morph.densities import Densities
 from morph_cl.morph.mixture import NAMES, Mixture
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.sleep import HeldOut, Undo, merge_pair, remove_expert
-
-Make = Callable[..., MorphModel]
-Samples = Callable[..., tuple[Tensor, Tensor]]
-Train = Callable[..., None]
-
-
-@pytest.fixture
-def grown(experience: Train, make_model: Make, make_samples: Samples) -> MorphModel:
-    model = make_model(boundaries="aware", merge=False, prune=False)
-    for number in range(3):
-        experience(model, *make_samples(300, number, number))
-    return model
 
 
 def test_merges_that_are_tried_and_undone_ask_each_network_once_at_most_about_a_sample(
