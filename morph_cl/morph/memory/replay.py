@@ -179,7 +179,7 @@ class ReplayMemory(nn.Module):
 
     def images(self, places: Tensor) -> Tensor:
         """Images (K, C, H, W) float32 at some places."""
-        x = self.x[places]
+        x = self.x.index_select(0, places)  # whole rows: many times faster than indexing
         return self.packing.unpack(x) if x.dtype == torch.uint8 else x.float()
 
     def draw(self, size: int, among: Tensor | None = None) -> Tensor:
