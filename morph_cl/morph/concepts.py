@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from morph_cl.morph.densities import Densities, renumbered
 from morph_cl.morph.expert_density import ExpertDensity
-from morph_cl.morph.gaussians import divergence, halved, moments
+from morph_cl.morph.gaussians import divergence, group_sums, halved, moments
 from morph_cl.morph.levels import follow_level, join_levels
 from morph_cl.morph.modes import Modes
-from morph_cl.morph.projection import Projection, monomials
+from morph_cl.morph.projection import Projection
 
 _MOST_WEIGHT = 20_000.0  # samples that an expert's level remembers: it follows slow change
 _MOST_LOSS_WEIGHT = 2_000.0  # the same of its loss, which learning lowers quickly
@@ -190,8 +190,7 @@ class Concepts(nn.Module):
         own = modes.sums[mine]
         mean = own[:, -1 - z.shape[1] : -1] / own[:, -1:].clamp_min(1.0)
         distance = torch.cdist(z, mean).masked_fill(y[:, None] != modes.place[mine, 1].long(), math.inf)  # (B, modes)
-        members = nn.functional.one_hot(distance.argmin(1), len(mine)).to(z.dtype)
-        modes.sums[mine] += (monomials(z) @ members).T
+        modes.sums[mine] += group_sums(z, distance.argmin(1), len(mine))
 
     def _sizes(self, row: int) -> Tensor:
         """(classes,) number of modes of an expert's concepts."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from morph_cl.errors import UsageError
+from morph_cl.morph.projection import monomial_count
 
 _HALF_MEAN = math.sqrt(2.0 / math.pi)  # mean of the positive half of a standard normal
 
@@ -39,6 +40,31 @@ def moments(sums: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     square[:, upper[0], upper[1]] = sums[:, : upper.shape[1]] / count[:, None]
     square[:, upper[1], upper[0]] = square[:, upper[0], upper[1]]
     return sums[:, -1], mean, square - mean.unsqueeze(-1) * mean.unsqueeze(-2)
+
+
+def group_sums(z: Tensor, group: Tensor, groups: int) -> Tensor:
+    """Sums of the monomials of points, group by group: what :func:`moments` takes.
+
+    A group is one product of its points with themselves, which takes fewer operations than a sum over points for each
+    group and monomial, by the number of groups.
+
+    Args:
+        z: (B, d), at least one.
+        group: (B,) int64, the group of each.
+        groups: how many.
+
+    Returns:
+        (groups, monomials).
+    """
+    width = z.shape[1]
+    points = torch.cat([z, torch.ones_like(z[:, :1])], 1)[group.argsort(stable=True)]
+    sizes = group.bincount(minlength=groups)
+    met = sizes.nonzero().squeeze(1)
+    products = torch.stack([own.T @ own for own in torch.split(points, sizes[met].tolist())])
+    upper = torch.triu_indices(width, width, device=z.device)
+    sums = z.new_zeros(groups, monomial_count(width))
+    sums[met] = torch.cat([products[:, upper[0], upper[1]], products[:, -1]], 1)
+    return sums
 
 
 def sums_of(count: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Rough Gaussians are Gaussians whose first axes are independent of all others."""
+"""Rough Gaussians are Gaussians whose first axes are independent of all others; groups are summed at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal
 
-from morph_cl.morph.gaussians import quadratic_form, rough_form
+from morph_cl.morph.gaussians import group_sums, moments, quadratic_form, rough_form
 from morph_cl.morph.projection import monomials
 
 
@@ -34,3 +34,19 @@ def test_with_all_axes_joint_nothing_is_rough() -> None:
     torch.testing.assert_close(
         rough_form(mean, covariance, 25), quadratic_form(mean, torch.linalg.cholesky(covariance))
     )
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=30), st.integers(1, 6), st.integers(0, 99))
+def test_sums_of_groups_are_the_sums_of_their_monomials(groups: list[int], width: int, seed: int) -> None:
+    z = torch.randn(len(groups), width, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+    group = torch.tensor(groups)
+    expected = [monomials(z[group == number]).sum(1) for number in range(5)]
+    torch.testing.assert_close(group_sums(z, group, 5), torch.stack(expected))
+
+
+def test_sums_of_groups_tell_their_moments() -> None:
+    z = torch.randn(50, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    count, mean, covariance = moments(group_sums(z, torch.zeros(50, dtype=torch.int64), 1))
+    assert count.tolist() == [50.0]
+    torch.testing.assert_close(mean[0], z.mean(0))
+    torch.testing.assert_close(covariance[0], z.T.cov(correction=0))
