@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import bare_loops
 import torch
@@ -12,6 +13,7 @@ from subjects import Size, digits, network, own, stream_of, timed
 from torch.nn import functional
 
 from morph_cl.bridge.recorder import Recorder
+from morph_cl.morph import precision
 from morph_cl.morph.decision import decide
 from morph_cl.morph.growth import look
 from morph_cl.morph.intake import absorb, remember
@@ -84,7 +86,7 @@ def training_step(model: Any, optimizer: Any, x: Any, y: Any) -> Callable[[], ob
     return work
 
 
-def prediction(model: Any, x: Any) -> Callable[[], object]:
+def prediction(model: Any, x: Any) -> Callable[[], Any]:
     """A prediction without gradients.
 
     Args:
@@ -93,10 +95,24 @@ def prediction(model: Any, x: Any) -> Callable[[], object]:
     """
 
     @torch.no_grad()
-    def work() -> None:
-        model(x)
+    def work() -> Any:
+        return model(x)
 
     return work
+
+
+def in_single_precision(work: Callable[[], object]) -> Callable[[], object]:
+    """The same work where frozen experts answer in single precision, as on a processor without bfloat16.
+
+    Args:
+        work: what to do.
+    """
+
+    def alike() -> object:
+        with mock.patch.object(precision, "multiplies_bfloat16", return_value=False):
+            return work()
+
+    return alike
 
 
 def routing(model: Any, x: Any) -> Callable[[], object]:
@@ -171,23 +187,45 @@ def measure(size: Size) -> Section:
     plain.eval()
     predict = {"bare": steps(prediction(plain, x))}
     predict |= {f"{count} experts": steps(prediction(strategies[count].morph, x)) for count in counts}
+    single, some = in_single_precision(prediction(strategies[counts[1]].morph, x)), f"{counts[1]} experts"
+    predict[f"{some}, single precision"] = steps(single)
     predicted = alternate(predict, size.rounds)
     routed = alternate(
         {f"{count} experts": steps(routing(strategies[count].morph, x)) for count in counts}, size.rounds
     )
     evaluated = alternate(_evaluations(size, strategies), size.rounds)
-    sparse, some = (f"{many} experts", f"{few} experts"), f"{counts[1]} experts"
+    sparse = f"{many} experts", f"{few} experts"
     used = tuple(Claim(f"answering, of {n}", answering(strategies[n].morph, x)) for n in counts)
     used += tuple(Claim(f"looked at closely, of {n}", looking(strategies[n].morph, x)) for n in counts)
+    others = Claim("in 10,000 are others in single precision", changed(strategies[counts[1]].morph, x))
     beside = (some, "plain MLP", 4.0, False), (some, "bare", 4.0, False)
     rows = (
         row("training step", trained, (sparse[1], "bare", 2.5, False), (sparse[0], "bare", 3.0, False)),
-        row("prediction", predicted, (some, "bare", 4.0, False), (*sparse, 2.0, False)),
+        row(
+            "prediction",
+            predicted,
+            (some, "bare", 4.0, False),
+            (f"{some}, single precision", "bare", 4.0, False),
+            (*sparse, 2.0, False),
+        ),
         row("of that, routing", routed, (*sparse, None, False)),
         row(f"evaluation of {size.test:,}", evaluated, *beside, (*sparse, 2.0, False)),
         Row("experts an image", {}, used),
+        Row(f"predictions by {some}", {}, (others,)),
     )
     return Section("morph", "seconds of a step, a prediction and an evaluation, at most 2 experts an image", BARE, rows)
+
+
+def changed(model: Any, x: Any) -> float:
+    """How many predictions are others in single precision, in 10,000.
+
+    Args:
+        model: MORPH.
+        x: images.
+    """
+    ways = prediction(model, x), in_single_precision(prediction(model, x))
+    fast, exact = (way().argmax(1) for way in ways)
+    return float((fast != exact).float().mean()) * 10_000
 
 
 def _evaluations(size: Size, strategies: dict[int, Any]) -> dict[str, Callable[[], float]]:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.frames import Framed
 from morph_cl.morph.logsums import log_normalized
+from morph_cl.morph.precision import answering_type
 
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
@@ -39,7 +40,7 @@ class ExpertPool(nn.Module):
         self.half_at_rest = half
         self.nets = nn.ModuleDict()
         self.next_number = 0
-        self._working: dict[int, nn.Module] = {}  # single-precision copies of frozen experts that were asked
+        self._working: dict[int, dict[torch.dtype, nn.Module]] = {}  # copies of frozen experts, to compute with
 
     @property
     def numbers(self) -> list[int]:
@@ -258,9 +259,12 @@ class ExpertPool(nn.Module):
             direct: Tensor = net(*inputs)
             return direct.log_softmax(1)
         # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the expert changes.
-        if number not in self._working:
-            self._working[number] = copy.deepcopy(net).to(x.dtype)
-        return log_normalized(self._working[number](*inputs), 1)
+        kind = answering_type(net, x)
+        copies = self._working.setdefault(number, {})
+        if kind not in copies:
+            copies[kind] = copy.deepcopy(net).to(kind)
+        answer: Tensor = copies[kind](*(part.to(kind) for part in inputs))
+        return log_normalized(answer.to(x.dtype), 1)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
         clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed)
