@@ -79,7 +79,9 @@ class RunConfig(StreamConfig):
         description="samples a training step; None takes the preset's, else 128; auto measures which size up to what "
         "memory holds trains fastest",
     )
-    eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] = Field(2_000, description="samples an evaluation step")
+    eval_batch_size: Annotated[int, Field(ge=1, le=65_536)] | None = Field(
+        None, description="samples an evaluation step. None takes what the strategy predicts fastest with"
+    )
     device: Device = Field(
         "cpu",
         description="where tensors live: cpu, cuda, cuda:N or mps; auto takes a GPU where there is one",

@@ -23,6 +23,8 @@ _KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 SETTINGS = ("class", "domain", "task")
 """The three settings of a continual-learning stream (van de Ven et al., 2022)."""
 
+_MOST_SAMPLES = 65_536  # an evaluation step
+
 Builder = Callable[..., Any] | str
 
 WATCHED = ("loss", "error", "confidence", "density", "features", "position")
@@ -128,6 +130,7 @@ class StrategySpec(Spec):
         refuses: of ``reset`` and ``raise`` those that mean nothing to it: refused before training.
         accelerations: of ``amp`` (losses and statistics bear 16 bits) and ``compile`` (the model keeps its shape and is
             called as a whole) those that it works with; the others are refused before training.
+        eval_batch_size: samples an evaluation step where ``--eval-batch-size`` does not say: the fastest to predict.
     """
 
     kind: ClassVar[str] = "strategy"
@@ -139,6 +142,7 @@ class StrategySpec(Spec):
     offers: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     refuses: tuple[str, ...] = ()
     accelerations: tuple[str, ...] = ()
+    eval_batch_size: int = 2_000
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -160,6 +164,11 @@ class StrategySpec(Spec):
         if not isinstance(self.accelerations, tuple) or not set(self.accelerations) <= {"amp", "compile"}:
             raise PluginError(
                 f"{self.kind} {self.name!r}: accelerations is {self.accelerations!r}; give a tuple of amp, compile."
+            )
+        if not isinstance(self.eval_batch_size, int) or not 1 <= self.eval_batch_size <= _MOST_SAMPLES:
+            raise PluginError(
+                f"{self.kind} {self.name!r}: eval_batch_size is {self.eval_batch_size!r}; give a number from 1 to "
+                f"{_MOST_SAMPLES:,}."
             )
 
     def _named(self, what: str, values: object) -> list[tuple[str, Any]]:

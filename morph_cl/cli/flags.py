@@ -108,7 +108,11 @@ BatchSize = Annotated[
 ]
 EvalBatchSize = Annotated[
     int | None,
-    typer.Option(metavar="N", help="Samples an evaluation step; 2,000 by default.", rich_help_panel=TRAINING),
+    typer.Option(
+        metavar="N",
+        help="Samples an evaluation step; by default what the strategy predicts fastest with, 2,000 or 5,000 (morph).",
+        rich_help_panel=TRAINING,
+    ),
 ]
 Device = Annotated[
     str | None,

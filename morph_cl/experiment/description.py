@@ -67,6 +67,7 @@ def resolved_config(plan: RunPlan, epochs: int) -> RunConfig:
             **dataset,
             "epochs": epochs,
             "batch_size": plan.batch_size,
+            "eval_batch_size": plan.eval_batch_size,
             "setting": plan.stream.setting,
             "plugin_files": tuple(str(Path(file).resolve()) for file in plan.config.plugin_files),
         }

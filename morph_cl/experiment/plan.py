@@ -94,6 +94,7 @@ class RunPlan:
         strategy_options: its validated options.
         stream: the stream that it will meet.
         batch_size: samples a training step; where it is to be measured, what it would be else.
+        eval_batch_size: samples an evaluation step.
         epochs: passes over each experience; None where that depends on the size of the data.
         attachments: the Avalanche plugins to attach.
         monitor: the drift detector to attach, if any.
@@ -105,6 +106,7 @@ class RunPlan:
     strategy_options: BaseModel
     stream: StreamPlan
     batch_size: int
+    eval_batch_size: int
     epochs: int | None
     attachments: tuple[Attachment, ...]
     monitor: MonitorPlan | None = None
@@ -158,6 +160,7 @@ def plan_run(config: RunConfig, catalog: Catalog, *, also_known: Iterable[str] =
         batch_size=(None if config.batch_size == "auto" else config.batch_size)
         or _prescribed(config, spec, "batch_size")
         or (_ONLINE_BATCH if spec.online else _BATCH),
+        eval_batch_size=config.eval_batch_size or strategy.spec.eval_batch_size,
         epochs=1 if spec.online else config.epochs or _prescribed(config, spec, "epochs"),
         attachments=tuple(parse_attachment(text) for text in config.attach),
         monitor=plan_monitor(config, catalog, strategy.spec, strategy_options),

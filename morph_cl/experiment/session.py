@@ -130,7 +130,7 @@ class RunSession:
             setting=plan.stream.setting,
             epochs=self.epochs,
             batch_size=batch_size,
-            eval_batch_size=plan.config.eval_batch_size,
+            eval_batch_size=plan.eval_batch_size,
             device=plan.config.device,
             seed=plan.config.seed,
             build_expert=self._build_expert,
@@ -381,7 +381,7 @@ class RunSession:
     def _figures(self, strategy: Any, record: RunRecord) -> dict[str, float]:
         """Every registered metric of the record, and what the strategy measures of itself."""
         metrics, failed = compute_metrics(record, self.plan.catalog.metrics)
-        own, unusable = own_figures(strategy, self.stream, self.plan.config.eval_batch_size)
+        own, unusable = own_figures(strategy, self.stream, self.plan.eval_batch_size)
         figures, clashing = join_figures(metrics, own)
         for problem in (*failed, *unusable, *clashing):
             self.listener.warned(problem)

@@ -24,6 +24,7 @@ def register_strategies() -> Iterable[StrategySpec]:
         build="morph_cl.morph.strategy:build",
         summary="growing experts routed by densities, a gate and a knowledge graph, with replay and sleep",
         params=MorphOptions,
+        eval_batch_size=5_000,
         profiles={
             "small": {"morph": {"max_bytes": 1_000_000, "dims": 24, "modes": 7}, "mlp": {"hidden": [28, 28]}},
         },

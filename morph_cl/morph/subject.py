@@ -48,6 +48,13 @@ class Subject:
         leaf = view.leaves[0]
         return leaf.x[view.row], leaf.y[view.row], None if self.allowed is None else self.allowed(leaf.task)
 
+    @property
+    def batch_size(self) -> int:
+        """Samples an evaluation step of the run."""
+        size = self.record.config.eval_batch_size
+        assert size is not None, "a record holds a resolved configuration"
+        return size
+
     def facts(self) -> dict[str, Any]:
         """What every explanation says of the run."""
         record = self.record

@@ -64,7 +64,7 @@ def _test(subject: Subject, label: int | None = None) -> Iterator[_Tested]:
         if not len(labels):
             continue
         predicted, shares, nearest, density = [], [], [], []
-        for part in torch.split(images, subject.record.config.eval_batch_size):
+        for part in torch.split(images, subject.batch_size):
             decision = decide(model, model_input(model, part), allowed)
             predicted.append(decision.logits.argmax(1).cpu())
             shares.append(decision.route.exp().double().cpu())

@@ -10,6 +10,7 @@ import pytest
 from avalanche.training.plugins import EWCPlugin, LwFPlugin, ReplayPlugin
 
 import morph_cl
+from morph_cl.bridge.dataset import TensorView
 from morph_cl.experiment.listener import Progress, RunListener
 from morph_cl.results.record import ExperienceReport, RunRecord, RunStart
 
@@ -81,6 +82,18 @@ def test_a_run_is_recorded_told_of_and_stored(blobs, tmp_path):
     assert morph_cl.load_run("latest", store=tmp_path / "runs") == record
     assert [r.run_id for r in morph_cl.load_runs(tmp_path / "runs")] == [record.run_id]
     assert not list((tmp_path / "runs" / record.run_id).glob("checkpoint/*")), "a finished run keeps no checkpoint"
+
+
+@pytest.mark.parametrize(("strategy", "usual"), [("naive", 2_000), ("morph", 5_000)])
+@pytest.mark.parametrize("given", [None, 30])
+def test_evaluation_takes_steps_of_the_size_given_or_else_of_the_strategys_own(blobs, monkeypatch, strategy, usual, given):
+    sizes: set[int] = set()
+    span = TensorView.span
+    monkeypatch.setattr(TensorView, "span", lambda view, start, stop: sizes.add(stop - start) or span(view, start, stop))
+    asked = {} if given is None else {"eval_batch_size": given}
+    record = morph_cl.run("rotated-mnist", strategy, dataset=blobs, options=OPTIONS, store=None, **SMALL, **asked)
+    assert record.config.eval_batch_size == (given or usual)
+    assert max(sizes) == min(given or usual, 80), "the test set has 80 samples"
 
 
 def test_the_json_form_has_the_promised_keys(blobs):

@@ -223,6 +223,8 @@ def test_bad_record(fields, said):
         ({"ablations": {"lr": ({"lr": 1}, "two\nlines")}}, "one line"),
         ({"ablations": {"lr": ("lr", "a rate")}}, "give a mapping of options"),
         ({"ablations": {"lr": ({"lr": 99}, "a rate")}}, "ablation 'lr': s.lr=99"),
+        ({"eval_batch_size": 0}, "eval_batch_size is 0"),
+        ({"eval_batch_size": "all"}, "eval_batch_size is 'all'; give a number from 1 to 65,536"),
     ],
 )
 def test_bad_strategy_record(fields, said):
