@@ -111,7 +111,7 @@ def own(
         setting="domain",
         epochs=1,
         batch_size=batch_size,
-        eval_batch_size=2_000,
+        eval_batch_size=spec.eval_batch_size,
         device="cpu",
         seed=0,
         build_expert=build_expert,
