@@ -11,6 +11,7 @@ from torch import Tensor
 from morph_cl.morph.expert_density import ABSENT, JOINT, ExpertDensity
 from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
+from morph_cl.morph.precision import product_type
 from morph_cl.morph.projection import monomials
 
 _RUN = 2_048  # pairs of a sample and an expert whose monomials are held at once
@@ -32,6 +33,7 @@ class Densities:
         self.modes, self.owned, self.shrink = modes, owned, shrink
         self.experts, self.classes = owned.shape
         self.known = dict(known or {})
+        self._rough_forms: dict[torch.dtype, Tensor] = {}
 
     def of(self, row: int) -> ExpertDensity:
         """The densities of one expert.
@@ -77,6 +79,8 @@ class Densities:
             wanted: (B, E) bool, the experts whose concepts are asked about.
         """
         experts, samples = wanted.T.nonzero(as_tuple=True)  # expert by expert
+        if not len(samples):
+            return
         for rows, mine in zip(torch.split(samples, _RUN), torch.split(experts, _RUN), strict=True):
             density[rows, mine] = self._of_pairs(z, rows, mine)
 
@@ -86,11 +90,14 @@ class Densities:
         known = [self.of(row) if size else None for row, size in enumerate(sizes)]
         width = max((density.most for density in known if density is not None), default=1)
         values = z.new_full((self.classes * width, len(samples)), ABSENT)  # of modes, a class's side by side
-        everything = monomials(z[samples])  # computed for each pair: gathering columns takes longer
+        seen = zip(known, torch.split(z.index_select(0, samples), sizes), strict=True)
+        own_axes = torch.cat([density.own_axes(own) for density, own in seen if density is not None])
+        kind = product_type(z)
+        everything = monomials(own_axes).to(kind)
         parts = zip(known, torch.split(everything, sizes, 1), torch.split(values, sizes, 1), strict=True)
         for density, own, found in parts:
             if density is not None:
-                found.index_copy_(0, density.slots(width), density.form @ own)
+                found.index_copy_(0, density.slots(width), (density.form(kind) @ own).to(z.dtype))
         total = log_sum_exp(values.view(self.classes, width, -1), 1)
         return total.T if self._complete else total.T.masked_fill_(~self.owned[experts], ABSENT)
 
@@ -132,15 +139,18 @@ class Densities:
         Returns:
             (B, E), :data:`ABSENT` for an expert without a concept that counts.
         """
-        density = self._present((self._rough_form @ monomials(z, JOINT)).view(self.experts, self.classes, len(z)))
+        kind = product_type(z)
+        rough = (self._rough_form(kind) @ monomials(z, JOINT).to(kind)).to(z.dtype)
+        density = self._present(rough.view(self.experts, self.classes, len(z)))
         if allowed is not None:
             density = density.masked_fill_(~allowed.expand(len(z), -1).T, ABSENT)
         return density.amax(1).T
 
-    @cached_property
-    def _rough_form(self) -> Tensor:
+    def _rough_form(self, kind: torch.dtype) -> Tensor:
         """(E * classes, fewer monomials) coefficients."""
-        return torch.cat([self.of(row).rough_form for row in range(self.experts)])
+        if kind not in self._rough_forms:
+            self._rough_forms[kind] = torch.cat([self.of(row).rough_form for row in range(self.experts)]).to(kind)
+        return self._rough_forms[kind]
 
 
 def renumbered(known: dict[int, ExpertDensity], rows: Sequence[int]) -> dict[int, ExpertDensity]:

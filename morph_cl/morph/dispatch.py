@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from morph_cl.morph.logsums import log_normalized
+
 if TYPE_CHECKING:
     from morph_cl.morph.experts import ExpertPool
 
@@ -28,8 +30,8 @@ def answers(pool: ExpertPool, route: Tensor, x: Tensor, classes: int) -> Tensor:
     rows, images = route.isfinite().T.nonzero(as_tuple=True)  # expert by expert
     sizes = rows.bincount(minlength=len(pool)).tolist()
     parts = torch.split(x.index_select(0, images), sizes)
-    found = [pool(number, part) for number, part in zip(pool.numbers, parts, strict=True) if len(part)]
+    found = [pool.logits(number, part) for number, part in zip(pool.numbers, parts, strict=True) if len(part)]
     said = x.new_zeros(len(x), len(pool), classes)
     if found:
-        said[images, rows] = torch.cat(found)
+        said[images, rows] = log_normalized(torch.cat(found), 1)
     return said

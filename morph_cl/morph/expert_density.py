@@ -7,7 +7,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from morph_cl.morph.gaussians import factorize, moments, quadratic_form, rough_form
+from morph_cl.morph.gaussians import factorize, moments, quadratic_form, rough_form, whitening
 
 ABSENT = -1e30
 """Log-density of a concept that does not exist; finite, so that differences stay numbers."""
@@ -38,6 +38,8 @@ class ExpertDensity:
         self.most = max(int(sizes.max()), 1)
         """How many modes the class with most modes has."""
         self.owned, self.shrink = owned, shrink
+        self._forms: dict[torch.dtype, Tensor] = {}
+        self._slots: dict[int, Tensor] = {}
 
     @property
     def _classes(self) -> int:
@@ -49,7 +51,7 @@ class ExpertDensity:
         return self._modes
 
     def _release(self, other: str) -> None:
-        """Let go of the modes, once the other of :attr:`gaussians` and :attr:`form` is known as well."""
+        """Let go of the modes, once the other of :attr:`gaussians` and :meth:`form` is known as well."""
         if other in self.__dict__:
             self._modes = None
             self.__dict__.pop("_whole", None)
@@ -84,7 +86,7 @@ class ExpertDensity:
         owned = self.owned[:, None]
         covariance = torch.where(owned[..., None], covariance + _RIDGE * eye, eye)
         covariance, factor = factorize(covariance)
-        self._release("form")
+        self._release("_axes_and_form")
         return torch.where(owned, mean, torch.zeros_like(mean)), covariance, factor
 
     @cached_property
@@ -99,23 +101,49 @@ class ExpertDensity:
         mean, covariance, _ = self.gaussians
         return rough_form(mean, covariance, JOINT).float()
 
+    def own_axes(self, z: Tensor) -> Tensor:
+        """Projected inputs along axes of this expert: its data has mean zero and, within modes, unit variance on each.
+
+        There the coefficients of :meth:`form` are near those of a standard normal, so that few digits do for them.
+
+        Args:
+            z: (B, d).
+
+        Returns:
+            (B, d).
+        """
+        shift, axes = self._axes_and_form[:2]
+        return torch.addmm(shift, z, axes)
+
+    def form(self, kind: torch.dtype) -> Tensor:
+        """(N, monomials) coefficients of the log-densities of the modes along :meth:`own_axes`, class by class.
+
+        Args:
+            kind: their type.
+        """
+        if kind not in self._forms:
+            self._forms[kind] = self._axes_and_form[2].to(kind)
+        return self._forms[kind]
+
     @cached_property
-    def form(self) -> Tensor:
-        """(N, monomials) float32 coefficients of the log-densities of the modes, class by class."""
+    def _axes_and_form(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Shift (d,) and axes (d, d), and the coefficients, all float32."""
         (sums, label), classes = self._sums(), self._classes
         count, mean, covariance = self._shrunk(sums, label, classes)
         # A mode alone in its concept leans on the expert's other concepts instead.
         alone = (torch.bincount(label, minlength=classes) == 1)[label][:, None, None]
         covariance = torch.where(alone, self._whole[1][label], covariance)
-        _, factor = factorize(covariance + _RIDGE * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device))
+        covariance = covariance + _RIDGE * torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
+        centre, axes = whitening(count, mean, covariance)
+        _, factor = factorize(axes @ covariance @ axes.T)
+        form = quadratic_form((mean - centre) @ axes.T, factor)
         total = count.new_zeros(classes).index_add_(0, label, count)
-        form = quadratic_form(mean, factor)
-        form[:, -1] += (count / total[label].clamp_min(1e-9)).clamp_min(1e-9).log()
+        form[:, -1] += (count / total[label].clamp_min(1e-9)).clamp_min(1e-9).log() + axes.diagonal().log().sum()
         self._release("gaussians")
-        return form[self._order].float()
+        return (-centre @ axes.T).float(), axes.T.float(), form[self._order].float()
 
     def slots(self, width: int) -> Tensor:
-        """Where each row of :attr:`form` stands in a table of classes by modes.
+        """Where each row of :meth:`form` stands in a table of classes by modes.
 
         Args:
             width: modes of a class that the table has room for, at least :attr:`most`.
@@ -123,4 +151,6 @@ class ExpertDensity:
         Returns:
             (N,) int64, counted along the table's rows.
         """
-        return self._label * width + self._rank
+        if width not in self._slots:
+            self._slots[width] = self._label * width + self._rank
+        return self._slots[width]

@@ -249,22 +249,27 @@ class ExpertPool(nn.Module):
         Returns:
             (B, classes).
         """
+        logits = self.logits(number, x, frames)
+        return logits.log_softmax(1) if logits.requires_grad else log_normalized(logits, 1)
+
+    def logits(self, number: int, x: Tensor, frames: Tensor | None = None) -> Tensor:
+        """Logits (B, classes) of one expert; takes what :meth:`forward` takes."""
         net = self.net(number)
         inputs = (x,) if frames is None else (x, frames)
         if self.average is not None and is_open(net) and not torch.is_grad_enabled():
             averaged: Tensor = self.average(net, *inputs)
-            return averaged.log_softmax(1)
+            return averaged
         first = next(net.parameters(), None)
         if first is None or first.dtype == x.dtype:
             direct: Tensor = net(*inputs)
-            return direct.log_softmax(1)
+            return direct
         # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the expert changes.
         kind = answering_type(net, x)
         copies = self._working.setdefault(number, {})
         if kind not in copies:
             copies[kind] = copy.deepcopy(net).to(kind)
         answer: Tensor = copies[kind](*(part.to(kind) for part in inputs))
-        return log_normalized(answer.to(x.dtype), 1)
+        return answer.to(x.dtype)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
         clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed)

@@ -144,6 +144,25 @@ def rough_form(mean: Tensor, covariance: Tensor, joint: int) -> Tensor:
     return torch.cat([*own, together[:, -1:] + constant], 1)
 
 
+def whitening(count: Tensor, mean: Tensor, covariance: Tensor) -> tuple[Tensor, Tensor]:
+    """Axes along which Gaussians together have mean zero and, on average, the identity as covariance.
+
+    Args:
+        count: (N,) how much each counts.
+        mean: (N, d).
+        covariance: (N, d, d).
+
+    Returns:
+        Centre (d,) and lower triangular axes (d, d): ``axes @ (x - centre)`` is a point along them. The origin and the
+        identity where nothing counts.
+    """
+    eye = torch.eye(mean.shape[1], dtype=mean.dtype, device=mean.device)
+    share = count / count.sum().clamp_min(1e-9)
+    pooled = (share[:, None, None] * covariance).sum(0) + (1.0 - share.sum()) * eye
+    _, factor = factorize(pooled)
+    return share @ mean, torch.linalg.solve_triangular(factor, eye, upper=False)
+
+
 def divergence(mean: Tensor, covariance: Tensor, factor: Tensor) -> Tensor:
     """Symmetric Kullback-Leibler divergence between any two Gaussians.
 

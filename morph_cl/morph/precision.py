@@ -1,4 +1,4 @@
-"""The precision that frozen experts answer in: they rest in 16 bits, which some processors multiply faster."""
+"""The precision of predictions: some processors multiply matrices of 16 bits at twice the speed, or faster."""
 
 from __future__ import annotations
 
@@ -21,23 +21,33 @@ _ANY_PRECISION = (
 
 @cache
 def multiplies_bfloat16() -> bool:
-    """Whether this processor multiplies bfloat16 matrices itself, about twice as fast as single precision or faster."""
+    """Whether this processor multiplies bfloat16 matrices itself."""
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def answering_type(net: nn.Module, x: Tensor) -> torch.dtype:
-    """The type that a network which rests in half precision computes its answer in.
+def product_type(x: Tensor) -> torch.dtype:
+    """The type to multiply in where two to three digits are enough.
 
-    Half precision itself is slow on a CPU. bfloat16 keeps three digits less than single precision, of weights that
-    have three digits anyway.
+    Args:
+        x: what is multiplied with something.
+
+    Returns:
+        bfloat16 for single precision on a processor that multiplies it itself; else the type of ``x``.
+    """
+    fast = x.dtype == torch.float32 and x.device.type == "cpu" and multiplies_bfloat16()
+    return torch.bfloat16 if fast else x.dtype
+
+
+def answering_type(net: nn.Module, x: Tensor) -> torch.dtype:
+    """The type that a network which rests in half precision computes its answer in; that itself is slow on a CPU.
 
     Args:
         net: the network.
         x: (B, C, H, W) what it answers.
 
     Returns:
-        bfloat16 where that is fast, no gradient is wanted and each layer is known to compute in it, else the type of
+        :func:`product_type` where no gradient is wanted and each layer is known to compute in any, else the type of
         ``x``.
     """
-    fast = x.dtype == torch.float32 and x.device.type == "cpu" and not torch.is_grad_enabled() and multiplies_bfloat16()
-    return torch.bfloat16 if fast and all(type(part) in _ANY_PRECISION for part in net.modules()) else x.dtype
+    known = not torch.is_grad_enabled() and all(type(part) in _ANY_PRECISION for part in net.modules())
+    return product_type(x) if known else x.dtype

@@ -86,10 +86,14 @@ def test_a_run_is_recorded_told_of_and_stored(blobs, tmp_path):
 
 @pytest.mark.parametrize(("strategy", "usual"), [("naive", 2_000), ("morph", 5_000)])
 @pytest.mark.parametrize("given", [None, 30])
-def test_evaluation_takes_steps_of_the_size_given_or_else_of_the_strategys_own(blobs, monkeypatch, strategy, usual, given):
+def test_evaluation_takes_steps_of_the_size_given_or_else_of_the_strategys_own(
+    blobs, monkeypatch, strategy, usual, given
+):
     sizes: set[int] = set()
     span = TensorView.span
-    monkeypatch.setattr(TensorView, "span", lambda view, start, stop: sizes.add(stop - start) or span(view, start, stop))
+    monkeypatch.setattr(
+        TensorView, "span", lambda view, start, stop: sizes.add(stop - start) or span(view, start, stop)
+    )
     asked = {} if given is None else {"eval_batch_size": given}
     record = morph_cl.run("rotated-mnist", strategy, dataset=blobs, options=OPTIONS, store=None, **SMALL, **asked)
     assert record.config.eval_batch_size == (given or usual)

@@ -13,6 +13,7 @@ from torch import Tensor
 from morph_cl.bridge.context import StrategyContext
 from morph_cl.bridge.stream import ExperienceData, ScenarioRequest, Stream, make_stream
 from morph_cl.data.images import ImageData
+from morph_cl.morph import precision
 from morph_cl.morph.builders import build_mlp
 from morph_cl.morph.intake import absorb, begin, hold_out, measure, remember
 from morph_cl.morph.model import MorphModel
@@ -30,6 +31,14 @@ def _one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def exact() -> Iterator[None]:
+    """A processor without bfloat16, so that predictions can be compared to the last digits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(precision, "multiplies_bfloat16", lambda: False)
+        yield
 
 
 SHAPE = (1, 6, 6)

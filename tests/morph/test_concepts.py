@@ -14,6 +14,8 @@ from morph_cl.morph.experts import tensor_bytes
 from morph_cl.morph.graph import concept_similarity
 from morph_cl.morph.projection import monomials
 
+pytestmark = pytest.mark.usefixtures("exact")
+
 
 def fitted(experts: int = 2, classes: int = 3, seed: int = 0) -> tuple[Concepts, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)

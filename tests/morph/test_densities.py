@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal
 
-from morph_cl.morph import densities, expert_density
+from morph_cl.morph import densities, expert_density, precision
 from morph_cl.morph.concepts import Concepts
 from morph_cl.morph.expert_density import ABSENT
 from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.mixture import Evidence
+
+pytestmark = pytest.mark.usefixtures("exact")
 
 CLASSES, X = 3, torch.rand(40, 1, 3, 3, generator=torch.Generator().manual_seed(5))
 
@@ -125,3 +127,23 @@ def test_the_total_of_experts_that_were_asked_is_that_of_all_and_of_others_nothi
     assert total is not None
     torch.testing.assert_close(total[asked], log_sum_exp(density, 2)[asked])
     assert bool((total[~asked] == ABSENT).all())
+
+
+@pytest.mark.parametrize("away", [0.0, 30.0])
+def test_in_bfloat16_they_are_the_same_to_a_hundredth(away: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    concepts = Concepts(CLASSES, dims=8, shrink=0.2, modes=4, split=8)
+    x = torch.randn(300, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    x[:, :, 0] = x[:, :, 1] + 0.01 * x[:, :, 0]  # nearly the same pixels, whose covariance is badly conditioned
+    concepts.fit_projection(x)
+    for row in range(2):
+        concepts.add_expert()
+        concepts.observe(row, x + away * row, torch.arange(300) % CLASSES)
+    known = [concepts.log_density(x + away * row)[:, row] for row in range(2)]
+    nearest = concepts.densities.nearest(concepts.projection(x))
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: True)
+    for row, exact in enumerate(known):
+        torch.testing.assert_close(concepts.log_density(x + away * row)[:, row], exact, rtol=0.01, atol=0.3)
+    assert not torch.equal(concepts.log_density(x)[:, 0], known[0])
+    torch.testing.assert_close(
+        concepts.densities.nearest(concepts.projection(x))[:, 0], nearest[:, 0], rtol=0.01, atol=1.0
+    )

@@ -57,13 +57,13 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(batch: int, seed: in
 
 def test_each_expert_runs_once_and_on_its_images_only(monkeypatch: pytest.MonkeyPatch) -> None:
     pool, ran = make_pool(), []
-    forward = ExpertPool.forward
+    logits = ExpertPool.logits
 
     def counted(self: Any, number: int, x: Tensor) -> Tensor:
         ran.append((number, len(x)))
-        return forward(self, number, x)
+        return logits(self, number, x)
 
-    monkeypatch.setattr(ExpertPool, "forward", counted)
+    monkeypatch.setattr(ExpertPool, "logits", counted)
     route = torch.full((3, EXPERTS), -torch.inf)
     route[:, 3] = 0.0
     route[1, 0] = 0.0

@@ -8,16 +8,13 @@ import pytest
 import torch
 from torch import nn
 
-from morph_cl.morph import experts, precision
+from morph_cl.morph import experts
 from morph_cl.morph.experts import ExpertPool
 
 X = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0))
 
 
-@pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A processor without bfloat16, so that answers can be compared to the last digits."""
-    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: False)
+pytestmark = pytest.mark.usefixtures("exact")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch.distributions import MultivariateNormal
 
-from morph_cl.morph.gaussians import group_sums, moments, quadratic_form, rough_form
+from morph_cl.morph.gaussians import group_sums, moments, quadratic_form, rough_form, whitening
 from morph_cl.morph.projection import monomials
 
 
@@ -50,3 +50,20 @@ def test_sums_of_groups_tell_their_moments() -> None:
     assert count.tolist() == [50.0]
     torch.testing.assert_close(mean[0], z.mean(0))
     torch.testing.assert_close(covariance[0], z.T.cov(correction=0))
+
+
+def test_along_whitening_axes_the_mean_is_zero_and_the_covariance_one() -> None:
+    mean, covariance = gaussians(4, 3, 0)
+    count = torch.tensor([1.0, 5.0, 0.0, 2.0], dtype=torch.float64)
+    centre, axes = whitening(count, mean, covariance)
+    share = count / count.sum()
+    torch.testing.assert_close(share @ ((mean - centre) @ axes.T), torch.zeros(3, dtype=torch.float64))
+    pooled = (share[:, None, None] * (axes @ covariance @ axes.T)).sum(0)
+    torch.testing.assert_close(pooled, torch.eye(3, dtype=torch.float64))
+
+
+def test_where_nothing_counts_axes_stay_as_they_are() -> None:
+    mean, covariance = gaussians(2, 3, 0)
+    centre, axes = whitening(torch.zeros(2, dtype=torch.float64), mean, covariance)
+    assert not bool(centre.any())
+    torch.testing.assert_close(axes, torch.eye(3, dtype=torch.float64))

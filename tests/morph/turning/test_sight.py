@@ -113,6 +113,7 @@ def test_another_expert_in_training_is_judged_by_its_own_samples_alone(
     assert is_settled(settled), "its kin has met enough"
 
 
+@pytest.mark.usefixtures("exact")
 def test_the_densities_of_kin_serve_a_new_expert(settled: MorphModel, grow_turned: Grow, ring: Ring) -> None:
     grow_turned(settled, 90.0)
     x, _ = ring(20)
