@@ -89,16 +89,17 @@ class Densities:
         sizes = experts.bincount(minlength=self.experts).tolist()
         known = [self.of(row) if size else None for row, size in enumerate(sizes)]
         width = max((density.most for density in known if density is not None), default=1)
-        values = z.new_full((self.classes * width, len(samples)), ABSENT)  # of modes, a class's side by side
+        kind = product_type(z)
+        shape = self.classes * width, len(samples)
+        values = z.new_full(shape, ABSENT, dtype=kind)  # of modes, a class's side by side
         seen = zip(known, torch.split(z.index_select(0, samples), sizes), strict=True)
         own_axes = torch.cat([density.own_axes(own) for density, own in seen if density is not None])
-        kind = product_type(z)
         everything = monomials(own_axes).to(kind)
         parts = zip(known, torch.split(everything, sizes, 1), torch.split(values, sizes, 1), strict=True)
         for density, own, found in parts:
             if density is not None:
-                found.index_copy_(0, density.slots(width), (density.form(kind) @ own).to(z.dtype))
-        total = log_sum_exp(values.view(self.classes, width, -1), 1)
+                found.index_copy_(0, density.slots(width), density.form(kind) @ own)
+        total = log_sum_exp(values.view(self.classes, width, -1).to(z.dtype), 1)
         return total.T if self._complete else total.T.masked_fill_(~self.owned[experts], ABSENT)
 
     @cached_property

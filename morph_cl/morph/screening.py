@@ -57,7 +57,7 @@ def _looked_at(
     if known is not None and known.density is not None and known.asked is not None:
         there = known.asked
         density = torch.where(there.unsqueeze(2), known.density, density)
-    best = promise.argmax(1, keepdim=True)
+    best = promise.max(1, keepdim=True).indices  # argmax takes several times as long along a strided axis
     asked = torch.zeros_like(there).scatter_(1, best, True)
     densities.fill(density, z, asked & ~there)
     said = exclude(density.gather(1, best.unsqueeze(2).expand(-1, -1, densities.classes)), allowed).amax(2)
