@@ -7,11 +7,12 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from morph_cl.morph.expert_density import ABSENT, JOINT, ExpertDensity
 from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
-from morph_cl.morph.precision import product_type
+from morph_cl.morph.precision import product_type, rounded
 from morph_cl.morph.projection import monomials
 
 _RUN = 2_048  # pairs of a sample and an expert whose monomials are held at once
@@ -90,16 +91,27 @@ class Densities:
         known = [self.of(row) if size else None for row, size in enumerate(sizes)]
         width = max((density.most for density in known if density is not None), default=1)
         kind = product_type(z)
-        shape = self.classes * width, len(samples)
+        room = [rounded(size, kind) for size in sizes]
+        shape = self.classes * width, sum(room)
         values = z.new_full(shape, ABSENT, dtype=kind)  # of modes, a class's side by side
         seen = zip(known, torch.split(z.index_select(0, samples), sizes), strict=True)
-        own_axes = torch.cat([density.own_axes(own) for density, own in seen if density is not None])
+        own_axes = torch.cat(
+            [
+                functional.pad(density.own_axes(own), (0, 0, 0, rows - len(own)))
+                for (density, own), rows in zip(seen, room, strict=True)
+                if density is not None
+            ]
+        )
         everything = monomials(own_axes).to(kind)
-        parts = zip(known, torch.split(everything, sizes, 1), torch.split(values, sizes, 1), strict=True)
+        parts = zip(known, torch.split(everything, room, 1), torch.split(values, room, 1), strict=True)
         for density, own, found in parts:
             if density is not None:
-                found.index_copy_(0, density.slots(width), density.form(kind) @ own)
+                slots = density.slots(width)
+                found.index_copy_(0, slots, (density.form(kind) @ own)[: len(slots)])
         total = log_sum_exp(values.view(self.classes, width, -1).to(z.dtype), 1)
+        if room != sizes:
+            wanted = [torch.arange(rows, device=z.device) < size for rows, size in zip(room, sizes, strict=True)]
+            total = total[:, torch.cat(wanted)]
         return total.T if self._complete else total.T.masked_fill_(~self.owned[experts], ABSENT)
 
     @cached_property

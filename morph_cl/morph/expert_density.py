@@ -6,8 +6,10 @@ from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from morph_cl.morph.gaussians import factorize, moments, quadratic_form, rough_form, whitening
+from morph_cl.morph.precision import rounded
 
 ABSENT = -1e30
 """Log-density of a concept that does not exist; finite, so that differences stay numbers."""
@@ -118,11 +120,14 @@ class ExpertDensity:
     def form(self, kind: torch.dtype) -> Tensor:
         """(N, monomials) coefficients of the log-densities of the modes along :meth:`own_axes`, class by class.
 
+        Rows of zeros follow, up to what :func:`~morph_cl.morph.precision.rounded` says.
+
         Args:
             kind: their type.
         """
         if kind not in self._forms:
-            self._forms[kind] = self._axes_and_form[2].to(kind)
+            form = self._axes_and_form[2]
+            self._forms[kind] = functional.pad(form, (0, 0, 0, rounded(len(form), kind) - len(form))).to(kind)
         return self._forms[kind]
 
     @cached_property

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.frames import Framed
 from morph_cl.morph.logsums import log_normalized
-from morph_cl.morph.precision import answering_type
+from morph_cl.morph.precision import answering_type, rounded
 
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
@@ -268,8 +268,13 @@ class ExpertPool(nn.Module):
         copies = self._working.setdefault(number, {})
         if kind not in copies:
             copies[kind] = copy.deepcopy(net).to(kind)
-        answer: Tensor = copies[kind](*(part.to(kind) for part in inputs))
-        return answer.to(x.dtype)
+        if kind == x.dtype:
+            answer: Tensor = copies[kind](*inputs)
+            return answer
+        filled = x.new_zeros(rounded(len(x), kind), *x.shape[1:], dtype=kind)
+        filled[: len(x)] = x
+        short: Tensor = copies[kind](filled)
+        return short[: len(x)].to(x.dtype)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
         clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed)

@@ -18,6 +18,8 @@ _ANY_PRECISION = (
 )
 """Layers that compute in the precision of what they are given; a plugin's own may need another."""
 
+_STEP = 32
+
 
 @cache
 def multiplies_bfloat16() -> bool:
@@ -36,6 +38,22 @@ def product_type(x: Tensor) -> torch.dtype:
     """
     fast = x.dtype == torch.float32 and x.device.type == "cpu" and multiplies_bfloat16()
     return torch.bfloat16 if fast else x.dtype
+
+
+def rounded(size: int, kind: torch.dtype) -> int:
+    """How many rows to multiply for so many that are wanted.
+
+    torch compiles products in bfloat16 for each shape that comes, which takes milliseconds, and keeps a thousand. The
+    parts of a batch that experts get have all sizes, so they are filled up to a few.
+
+    Args:
+        size: rows wanted.
+        kind: the type of the product.
+
+    Returns:
+        The next multiple of 32 for bfloat16, else ``size``.
+    """
+    return -(-size // _STEP) * _STEP if kind == torch.bfloat16 else size
 
 
 def answering_type(net: nn.Module, x: Tensor) -> torch.dtype:

@@ -10,7 +10,7 @@ from morph_cl.morph import precision
 from morph_cl.morph.builders import build_cnn, build_mlp, build_transformer
 from morph_cl.morph.experts import ExpertPool
 from morph_cl.morph.options import CnnExpertOptions, MlpExpertOptions, TransformerExpertOptions
-from morph_cl.morph.precision import answering_type
+from morph_cl.morph.precision import answering_type, rounded
 
 X = torch.rand(40, 1, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -79,3 +79,17 @@ def test_experts_kept_in_single_precision_answer_in_it() -> None:
     pool.open(pool.add(None))
     pool.add(None)
     assert torch.equal(pool.logits(1, X), pool.net(1)(X))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [1, 31, 32, 33])
+def test_networks_meet_few_sizes_of_batches_and_say_nothing_of_what_was_filled_up(size: int) -> None:
+    pool = ExpertPool(lambda: bundled()[0], half=True)
+    pool.add(None)
+    pool.open(pool.add(None))
+    met: list[int] = []
+    whole = pool(0, X)
+    pool._working[0][torch.bfloat16].register_forward_pre_hook(lambda _, given: met.append(len(given[0])))
+    torch.testing.assert_close(pool(0, X[:size]), whole[:size], atol=0.02, rtol=0.02)
+    assert met == [rounded(size, torch.bfloat16)] == [32 * (1 + size // 33)]
+    assert rounded(size, torch.float32) == size
