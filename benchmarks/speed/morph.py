@@ -102,7 +102,7 @@ def prediction(model: Any, x: Any) -> Callable[[], Any]:
 
 
 def in_single_precision(work: Callable[[], object]) -> Callable[[], object]:
-    """The same work where frozen experts answer in single precision, as on a processor without bfloat16.
+    """The same work in single precision, as on a processor without bfloat16.
 
     Args:
         work: what to do.
