@@ -46,7 +46,7 @@ class Adapting(nn.Module):
         self.sight = Recent(_SIGHT, input_shape)
         self.turned = 0.0
         self.horizon = options.follow
-        self.lately = Concepts(classes, options.dims, options.shrink)
+        self.lately = Concepts(classes, options.dims, options.shrink, precision=concepts.precision)
         self.lately.projection = concepts.projection
         self.lately.laziness = 0.1
         self.lately.add_expert()

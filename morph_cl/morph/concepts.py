@@ -20,6 +20,7 @@ from morph_cl.morph.expert_density import ExpertDensity
 from morph_cl.morph.gaussians import divergence, group_sums, halved, moments
 from morph_cl.morph.levels import follow_level, join_levels
 from morph_cl.morph.modes import Modes
+from morph_cl.morph.precision import WHERE_FAST, Precision
 from morph_cl.morph.projection import Projection
 
 _MOST_WEIGHT = 20_000.0  # samples that an expert's level remembers: it follows slow change
@@ -38,15 +39,25 @@ class Concepts(nn.Module):
         modes: most modes of a concept.
         split: samples that a mode meets before it is cut.
         half: whether the modes of experts that are not in training are stored in half precision.
+        precision: of the products that densities are made of.
     """
 
     level: Tensor
     loss_level: Tensor
 
     def __init__(
-        self, classes: int, dims: int, shrink: float, modes: int = 1, split: int = 64, *, half: bool = False
+        self,
+        classes: int,
+        dims: int,
+        shrink: float,
+        modes: int = 1,
+        split: int = 64,
+        *,
+        half: bool = False,
+        precision: Precision = WHERE_FAST,
     ) -> None:
         super().__init__()
+        self.precision = precision
         self.classes = classes
         self.shrink = shrink
         self.most = modes
@@ -240,7 +251,7 @@ class Concepts(nn.Module):
     def densities(self) -> Densities:
         """The densities as the statistics have them now, kept until those change."""
         if self._densities is None:
-            self._densities = Densities(self.modes, self.owned, self.shrink, self._known)
+            self._densities = Densities(self.modes, self.owned, self.shrink, self._known, self.precision)
         return self._densities
 
     def refresh(self) -> None:
@@ -324,7 +335,13 @@ class Concepts(nn.Module):
 
     def __deepcopy__(self, memo: dict[int, object]) -> Concepts:
         clone = Concepts(
-            self.classes, self.projection.dims, self.shrink, self.most, self.split, half=self.modes.in_half
+            self.classes,
+            self.projection.dims,
+            self.shrink,
+            self.most,
+            self.split,
+            half=self.modes.in_half,
+            precision=self.precision,
         ).to(self.level.device)
         memo[id(self)] = clone
         clone.load(self.export())

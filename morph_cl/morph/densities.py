@@ -12,7 +12,7 @@ from torch.nn import functional
 from morph_cl.morph.expert_density import ABSENT, JOINT, ExpertDensity
 from morph_cl.morph.logsums import log_sum_exp
 from morph_cl.morph.modes import Modes
-from morph_cl.morph.precision import product_type, rounded
+from morph_cl.morph.precision import WHERE_FAST, Precision, rounded
 from morph_cl.morph.projection import monomials
 
 _RUN = 2_048  # pairs of a sample and an expert whose monomials are held at once
@@ -26,12 +26,18 @@ class Densities:
         owned: (E, classes) whether the concept exists.
         shrink: share of the covariance of a mode's whole group in its own.
         known: by row the densities of experts that are known already: those of experts that have rested since.
+        precision: of the products.
     """
 
     def __init__(
-        self, modes: Modes, owned: Tensor, shrink: float, known: dict[int, ExpertDensity] | None = None
+        self,
+        modes: Modes,
+        owned: Tensor,
+        shrink: float,
+        known: dict[int, ExpertDensity] | None = None,
+        precision: Precision = WHERE_FAST,
     ) -> None:
-        self.modes, self.owned, self.shrink = modes, owned, shrink
+        self.modes, self.owned, self.shrink, self.precision = modes, owned, shrink, precision
         self.experts, self.classes = owned.shape
         self.known = dict(known or {})
         self._rough_forms: dict[torch.dtype, Tensor] = {}
@@ -90,7 +96,7 @@ class Densities:
         sizes = experts.bincount(minlength=self.experts).tolist()
         known = [self.of(row) if size else None for row, size in enumerate(sizes)]
         width = max((density.most for density in known if density is not None), default=1)
-        kind = product_type(z)
+        kind = self.precision.of(z)
         room = [rounded(size, kind) for size in sizes]
         shape = self.classes * width, sum(room)
         values = z.new_full(shape, ABSENT, dtype=kind)  # of modes, a class's side by side
@@ -152,7 +158,7 @@ class Densities:
         Returns:
             (B, E), :data:`ABSENT` for an expert without a concept that counts.
         """
-        kind = product_type(z)
+        kind = self.precision.of(z)
         rough = (self._rough_form(kind) @ monomials(z, JOINT).to(kind)).to(z.dtype)
         density = self._present(rough.view(self.experts, self.classes, len(z)))
         if allowed is not None:

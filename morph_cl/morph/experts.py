@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.frames import Framed
 from morph_cl.morph.logsums import log_normalized
-from morph_cl.morph.precision import answering_type, rounded
+from morph_cl.morph.precision import WHERE_FAST, Precision, rounded
 
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
@@ -29,10 +29,20 @@ class ExpertPool(nn.Module):
         decay: of the average of the weights of the expert in training, which answers in its place where no gradient is
             wanted and is what stays of it when it is frozen; 0 keeps none.
         framed: whether each expert looks at images through a frame of its own.
+        precision: of the products.
     """
 
-    def __init__(self, build: Build, *, half: bool, decay: float = 0.0, framed: bool = False) -> None:
+    def __init__(
+        self,
+        build: Build,
+        *,
+        half: bool,
+        decay: float = 0.0,
+        framed: bool = False,
+        precision: Precision = WHERE_FAST,
+    ) -> None:
         super().__init__()
+        self.precision = precision
         self.framed = framed
         self.decay = decay
         self.average: WeightAverage | None = None
@@ -261,29 +271,44 @@ class ExpertPool(nn.Module):
             return averaged
         first = next(net.parameters(), None)
         if first is None or first.dtype == x.dtype:
-            direct: Tensor = net(*inputs)
-            return direct
+            return self._direct(net, inputs)
         # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the expert changes.
-        kind = answering_type(net, x)
+        kind = x.dtype if torch.is_grad_enabled() else self.precision.within(net, x)
         copies = self._working.setdefault(number, {})
         if kind not in copies:
             copies[kind] = copy.deepcopy(net).to(kind)
         if kind == x.dtype:
             answer: Tensor = copies[kind](*inputs)
             return answer
-        filled = x.new_zeros(rounded(len(x), kind), *x.shape[1:], dtype=kind)
-        filled[: len(x)] = x
-        short: Tensor = copies[kind](filled)
+        short: Tensor = copies[kind](_filled(x, kind))
         return short[: len(x)].to(x.dtype)
 
+    def _direct(self, net: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+        """What a network in single precision answers; batches of training come in one size, others in all."""
+        x, *rest = inputs
+        kind = self.precision.within(net, x)
+        filled = x if kind == x.dtype or torch.is_grad_enabled() else _filled(x, kind)
+        with self.precision.products(net, x):
+            answer: Tensor = net(filled, *rest)
+        return answer[: len(x)].to(x.dtype)
+
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
-        clone = ExpertPool(self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed)
+        clone = ExpertPool(
+            self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed, precision=self.precision
+        )
         memo[id(self)] = clone
         clone.nets = copy.deepcopy(self.nets, memo)
         clone.average = copy.deepcopy(self.average, memo)
         clone.next_number = self.next_number
         clone.training = self.training
         return clone
+
+
+def _filled(x: Tensor, kind: torch.dtype) -> Tensor:
+    """Images of another type, filled up with black ones to :func:`~morph_cl.morph.precision.rounded` many."""
+    filled = x.new_zeros(rounded(len(x), kind), *x.shape[1:], dtype=kind)
+    filled[: len(x)] = x
+    return filled
 
 
 def is_open(net: nn.Module) -> bool:

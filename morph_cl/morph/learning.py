@@ -54,7 +54,9 @@ def losses(model: MorphModel, x: Tensor, y: Tensor, allowed: Tensor | None, crit
     past_x, past_y = model.memory.images(places), model.memory.y[places].long()
     shared = None
     if model.shared is not None:
-        answers = model.shared(torch.cat([x, past_x]))
+        everything = torch.cat([x, past_x])
+        with model.precision.products(model.shared, everything):
+            answers = model.shared(everything).to(x.dtype)
         shared, past = restrict(answers[: len(x)], allowed).log_softmax(1), answers[len(x) :]
         loss = loss + entropy(shared, y)
         if len(places):

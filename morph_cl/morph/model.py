@@ -37,6 +37,7 @@ from morph_cl.morph.mixture import Evidence, Mixture
 from morph_cl.morph.novelty import NoveltyDetector
 from morph_cl.morph.optimizer import cover, make_optimizer
 from morph_cl.morph.options import MorphOptions
+from morph_cl.morph.precision import Precision
 from morph_cl.morph.screening import screened
 from morph_cl.morph.sleep import MetaLearner, SleepSchedule, sleep
 from morph_cl.morph.standalone import Batch, evaluate, train_step
@@ -78,11 +79,21 @@ class MorphModel(nn.Module):
         self.input_shape, self.classes = input_shape, classes
         free = options.boundaries == "free"
         framed = free and options.align == "affine" and min(input_shape[1:]) >= LEAST_SIDE
-        self.pool = ExpertPool(build, half=options.half, decay=options.expert_ema if free else 0.0, framed=framed)
+        self.precision = Precision(bfloat16=options.bfloat16)
+        decay = options.expert_ema if free else 0.0
+        self.pool = ExpertPool(build, half=options.half, decay=decay, framed=framed, precision=self.precision)
         self.shared = build() if options.shared else None
         self.average = WeightAverage(self.shared, options.ema) if self.shared is not None and options.ema else None
         self.gate = Gate(input_shape[0] * input_shape[1] * input_shape[2])
-        self.concepts = Concepts(classes, options.dims, options.shrink, options.modes, options.split, half=options.half)
+        self.concepts = Concepts(
+            classes,
+            options.dims,
+            options.shrink,
+            options.modes,
+            options.split,
+            half=options.half,
+            precision=self.precision,
+        )
         self.concepts.laziness = _LAZINESS if free else 0.0
         self.mixture = Mixture(options.top_k)
         keep_logits = options.shared and options.distil > 0

@@ -82,6 +82,11 @@ class MorphOptions(Options):
         description="what a grown expert starts from: the expert with the nearest concepts, the newest, or nothing",
     )
     half: bool = Field(True, description="store frozen experts in half precision")
+    bfloat16: bool = Field(
+        True,
+        description="multiply in bfloat16 where the processor does that itself: experts in training, experts and "
+        "densities in predictions. Results then differ a little from those on other processors",
+    )
     lr: Annotated[float, Field(gt=0, le=1)] = Field(
         3e-3, description="Adam's learning rate for the routed expert in training"
     )

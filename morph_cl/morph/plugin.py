@@ -50,6 +50,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             ),
             "sleep": ({"sleep": False}, "no sleep: no gate training, no calibration, no merges, no removals"),
             "half": ({"half": False}, "frozen experts in single precision"),
+            "bfloat16": ({"bfloat16": False}, "all products in single precision"),
             "meta": ({"meta": True}, "switches ON: the thresholds of merging and growth adapt in sleep"),
             "surprise": ({"surprise": 0}, "novelty is judged by densities alone, not by losses"),
             "clone": ({"clone": "scratch"}, "a grown expert starts from nothing"),

@@ -1,7 +1,9 @@
-"""The precision of predictions: some processors multiply matrices of 16 bits at twice the speed, or faster."""
+"""The precision of products: some processors multiply matrices of 16 bits at twice the speed, or faster."""
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -27,17 +29,57 @@ def multiplies_bfloat16() -> bool:
     return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
 
 
-def product_type(x: Tensor) -> torch.dtype:
-    """The type to multiply in where two to three digits are enough.
+@dataclass(frozen=True)
+class Precision:
+    """Which type products are taken in, where two to three digits are enough.
 
     Args:
-        x: what is multiplied with something.
-
-    Returns:
-        bfloat16 for single precision on a processor that multiplies it itself; else the type of ``x``.
+        bfloat16: whether to take bfloat16 on a processor that multiplies it itself.
     """
-    fast = x.dtype == torch.float32 and x.device.type == "cpu" and multiplies_bfloat16()
-    return torch.bfloat16 if fast else x.dtype
+
+    bfloat16: bool = True
+
+    def of(self, x: Tensor) -> torch.dtype:
+        """The type to multiply in.
+
+        Args:
+            x: what is multiplied with something.
+
+        Returns:
+            bfloat16 for single precision where that is wanted and fast; else the type of ``x``.
+        """
+        fast = self.bfloat16 and x.dtype == torch.float32 and x.device.type == "cpu" and multiplies_bfloat16()
+        return torch.bfloat16 if fast else x.dtype
+
+    def within(self, net: nn.Module, x: Tensor) -> torch.dtype:
+        """The type that a network multiplies in.
+
+        Args:
+            net: the network.
+            x: (B, C, H, W) what it answers.
+
+        Returns:
+            :meth:`of` ``x`` where each layer is known to compute in any type, else the type of ``x``.
+        """
+        return self.of(x) if all(type(part) in _ANY_PRECISION for part in net.modules()) else x.dtype
+
+    def products(self, net: nn.Module, x: Tensor) -> AbstractContextManager[object]:
+        """While this lasts, a network in single precision multiplies in the type of :meth:`within`.
+
+        Weights, their gradients and the sums within a product stay in single precision; the answer is of that type.
+
+        Args:
+            net: the network.
+            x: (B, C, H, W) what it answers.
+
+        Source: Micikevicius et al., Mixed Precision Training, ICLR 2018.
+        """
+        kind = self.within(net, x)
+        return torch.autocast(x.device.type, kind) if kind != x.dtype else nullcontext()
+
+
+WHERE_FAST = Precision()
+"""bfloat16 on processors that multiply it."""
 
 
 def rounded(size: int, kind: torch.dtype) -> int:
@@ -54,18 +96,3 @@ def rounded(size: int, kind: torch.dtype) -> int:
         The next multiple of 32 for bfloat16, else ``size``.
     """
     return -(-size // _STEP) * _STEP if kind == torch.bfloat16 else size
-
-
-def answering_type(net: nn.Module, x: Tensor) -> torch.dtype:
-    """The type that a network which rests in half precision computes its answer in; that itself is slow on a CPU.
-
-    Args:
-        net: the network.
-        x: (B, C, H, W) what it answers.
-
-    Returns:
-        :func:`product_type` where no gradient is wanted and each layer is known to compute in any, else the type of
-        ``x``.
-    """
-    known = not torch.is_grad_enabled() and all(type(part) in _ANY_PRECISION for part in net.modules())
-    return product_type(x) if known else x.dtype

@@ -194,6 +194,7 @@ def test_slow_change_is_followed_by_the_same_expert(learn: Train, make_model: Ma
         assert float((model((x + 0.236).clamp(0, 1)).argmax(1) == y).float().mean()) > 0.9
 
 
+@pytest.mark.usefixtures("exact")
 def test_the_average_answers_and_is_what_stays(learn: Train, make_model: Make, make_samples: Samples) -> None:
     model = trained(learn, make_model, make_samples)
     x, _ = make_samples(20, 0, 5)
