@@ -108,12 +108,13 @@ class Densities:
                 if density is not None
             ]
         )
-        everything = monomials(own_axes).to(kind)
+        everything = monomials(own_axes)
         parts = zip(known, torch.split(everything, room, 1), torch.split(values, room, 1), strict=True)
         for density, own, found in parts:
             if density is not None:
                 slots = density.slots(width)
-                found.index_copy_(0, slots, (density.form(kind) @ own)[: len(slots)])
+                # Each in a copy of its own: another stride would be another product to compile.
+                found.index_copy_(0, slots, (density.form(kind) @ own.to(kind))[: len(slots)])
         total = log_sum_exp(values.view(self.classes, width, -1).to(z.dtype), 1)
         if room != sizes:
             wanted = [torch.arange(rows, device=z.device) < size for rows, size in zip(room, sizes, strict=True)]
