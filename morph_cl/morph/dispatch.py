@@ -1,4 +1,4 @@
-"""Dispatch: each expert runs once, on the images that are routed to it and on no other."""
+"""Dispatch: each expert runs on the images that are routed to it and on no other."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from morph_cl.morph.logsums import log_normalized
+from morph_cl.morph.precision import rounded
 
 if TYPE_CHECKING:
     from morph_cl.morph.experts import ExpertPool
+
+_RUN = 1_024  # images that an expert is given at once: what it makes of them stays in the processor's cache
 
 
 def answers(pool: ExpertPool, route: Tensor, x: Tensor, classes: int) -> Tensor:
@@ -29,9 +33,44 @@ def answers(pool: ExpertPool, route: Tensor, x: Tensor, classes: int) -> Tensor:
     """
     rows, images = route.isfinite().T.nonzero(as_tuple=True)  # expert by expert
     sizes = rows.bincount(minlength=len(pool)).tolist()
-    parts = torch.split(x.index_select(0, images), sizes)
-    found = [pool.logits(number, part) for number, part in zip(pool.numbers, parts, strict=True) if len(part)]
-    said = x.new_zeros(len(x), len(pool), classes)
+    batch = _Batch(x)
+    found = [
+        batch.answer(pool, number, run)
+        for number, mine in zip(pool.numbers, torch.split(images, sizes), strict=True)
+        for run in torch.split(mine, _RUN)
+        if len(run)
+    ]
+    said = x.new_zeros(len(x) * len(pool), classes)
     if found:
-        said[images, rows] = log_normalized(torch.cat(found), 1)
-    return said
+        said.index_copy_(0, images * len(pool) + rows, log_normalized(torch.cat(found), 1))
+    return said.view(len(x), len(pool), classes)
+
+
+class _Batch:
+    """Images, in each type that experts take them in.
+
+    Args:
+        x: (B, C, H, W).
+    """
+
+    def __init__(self, x: Tensor) -> None:
+        self.x = x
+        self._by_type = {x.dtype: x}
+
+    def answer(self, pool: ExpertPool, number: int, images: Tensor) -> Tensor:
+        """What an expert says of some of the images.
+
+        Args:
+            pool: the experts.
+            number: the expert's number.
+            images: (N,) int64, which; at least one.
+
+        Returns:
+            (N, classes) logits of the type of ``x``.
+        """
+        kind, filled = pool.takes(number, self.x), rounded(len(images), pool.multiplies(number, self.x))
+        if kind not in self._by_type:
+            self._by_type[kind] = self.x.to(kind)
+        places = functional.pad(images, (0, filled - len(images)), value=int(images[0]))
+        logits: Tensor = pool.logits(number, self._by_type[kind].index_select(0, places))
+        return logits[: len(images)].to(self.x.dtype)

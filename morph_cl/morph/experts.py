@@ -262,32 +262,54 @@ class ExpertPool(nn.Module):
         logits = self.logits(number, x, frames)
         return logits.log_softmax(1) if logits.requires_grad else log_normalized(logits, 1)
 
+    def multiplies(self, number: int, x: Tensor) -> torch.dtype:
+        """The type that an expert multiplies in.
+
+        Args:
+            number: its number.
+            x: (B, C, H, W) images.
+        """
+        net = self.net(number)
+        exact = self._rests(net, x) and torch.is_grad_enabled()
+        return x.dtype if exact else self.precision.within(net, x)
+
+    def takes(self, number: int, x: Tensor) -> torch.dtype:
+        """The type in which an expert is best given images: that of its products, where these are a working copy's.
+
+        Args:
+            number: its number.
+            x: (B, C, H, W) images.
+        """
+        return self.multiplies(number, x) if self._rests(self.net(number), x) else x.dtype
+
+    @staticmethod
+    def _rests(net: nn.Module, x: Tensor) -> bool:
+        """Whether a network's weights are of another type than images."""
+        first = next(net.parameters(), None)
+        return first is not None and first.dtype != x.dtype
+
     def logits(self, number: int, x: Tensor, frames: Tensor | None = None) -> Tensor:
-        """Logits (B, classes) of one expert; takes what :meth:`forward` takes."""
+        """Logits (B, classes) of one expert; takes what :meth:`forward` takes, in the type of ``x``."""
         net = self.net(number)
         inputs = (x,) if frames is None else (x, frames)
         if self.average is not None and is_open(net) and not torch.is_grad_enabled():
             averaged: Tensor = self.average(net, *inputs)
             return averaged
-        first = next(net.parameters(), None)
-        if first is None or first.dtype == x.dtype:
+        if not self._rests(net, x):
             return self._direct(net, inputs)
         # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the expert changes.
-        kind = x.dtype if torch.is_grad_enabled() else self.precision.within(net, x)
+        kind = self.multiplies(number, x)
         copies = self._working.setdefault(number, {})
         if kind not in copies:
             copies[kind] = copy.deepcopy(net).to(kind)
-        if kind == x.dtype:
-            answer: Tensor = copies[kind](*inputs)
-            return answer
-        short: Tensor = copies[kind](_filled(x, kind))
-        return short[: len(x)].to(x.dtype)
+        answer: Tensor = copies[kind](_filled(x, kind), *inputs[1:])
+        return answer[: len(x)].to(x.dtype)
 
     def _direct(self, net: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
         """What a network in single precision answers; batches of training come in one size, others in all."""
         x, *rest = inputs
         kind = self.precision.within(net, x)
-        filled = x if kind == x.dtype or torch.is_grad_enabled() else _filled(x, kind)
+        filled = x if torch.is_grad_enabled() else _filled(x, kind)
         with self.precision.products(net, x):
             answer: Tensor = net(filled, *rest)
         return answer[: len(x)].to(x.dtype)
@@ -306,7 +328,10 @@ class ExpertPool(nn.Module):
 
 def _filled(x: Tensor, kind: torch.dtype) -> Tensor:
     """Images of another type, filled up with black ones to :func:`~morph_cl.morph.precision.rounded` many."""
-    filled = x.new_zeros(rounded(len(x), kind), *x.shape[1:], dtype=kind)
+    size = rounded(len(x), kind)
+    if size == len(x):
+        return x.to(kind)
+    filled = x.new_zeros(size, *x.shape[1:], dtype=kind)
     filled[: len(x)] = x
     return filled
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from morph_cl.morph import precision
 from morph_cl.morph.builders import build_mlp
 from morph_cl.morph.dispatch import answers
 from morph_cl.morph.experts import ExpertPool
@@ -55,20 +56,48 @@ def test_an_answer_does_not_depend_on_the_rest_of_the_batch(batch: int, seed: in
         assert torch.equal(other.argmax(2), whole.argmax(2))
 
 
-def test_each_expert_runs_once_and_on_its_images_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    pool, ran = make_pool(), []
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, torch.dtype]]:
+    """The experts that ran, with how many images of which type."""
+    ran: list[tuple[int, int, torch.dtype]] = []
     logits = ExpertPool.logits
 
-    def counted(self: Any, number: int, x: Tensor) -> Tensor:
-        ran.append((number, len(x)))
+    def noted(self: Any, number: int, x: Tensor) -> Tensor:
+        ran.append((number, len(x), x.dtype))
         return logits(self, number, x)
 
-    monkeypatch.setattr(ExpertPool, "logits", counted)
+    monkeypatch.setattr(ExpertPool, "logits", noted)
+    return ran
+
+
+@pytest.mark.usefixtures("exact")
+def test_each_expert_runs_once_and_on_its_images_only(ran: list[Any]) -> None:
+    pool = make_pool()
     route = torch.full((3, EXPERTS), -torch.inf)
     route[:, 3] = 0.0
     route[1, 0] = 0.0
     answers(pool, route, torch.rand(3, *SHAPE), CLASSES)
-    assert ran == [(0, 1), (4, 3)]
+    assert ran == [(0, 1, torch.float32), (4, 3, torch.float32)]
+
+
+@torch.no_grad()
+def test_images_come_in_the_type_and_numbers_that_are_multiplied_fast(
+    ran: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool, x, open_net = make_pool(), torch.rand(1_060, *SHAPE), 3
+    pool.open(open_net)
+    route = torch.full((len(x), EXPERTS), -torch.inf)
+    route[1:, 1] = 0.0
+    route[:2, 2] = 0.0  # number 3
+    with monkeypatch.context() as patch:
+        patch.setattr(precision, "multiplies_bfloat16", lambda: True)
+        short = answers(pool, route, x, CLASSES)
+    assert ran == [(1, 1_024, torch.bfloat16), (1, 64, torch.bfloat16), (3, 32, torch.float32)]
+    monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: False)
+    exact = answers(pool, route, x, CLASSES)
+    assert short.dtype == torch.float32
+    assert not torch.equal(short, exact)
+    torch.testing.assert_close(short, exact, rtol=0.02, atol=0.02)
 
 
 def test_gradients_reach_the_expert_in_training() -> None:

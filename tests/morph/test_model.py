@@ -131,6 +131,7 @@ def test_frozen_experts_are_half_size_and_do_not_change(
         assert torch.equal(tensor, before[name])
 
 
+@pytest.mark.usefixtures("exact")
 def test_only_routed_experts_run(
     experience: Train, make_model: Make, make_samples: Samples, monkeypatch: pytest.MonkeyPatch
 ) -> None:
