@@ -68,7 +68,8 @@ class _Batch:
         Returns:
             (N, classes) logits of the type of ``x``.
         """
-        kind, filled = pool.takes(number, self.x), rounded(len(images), pool.multiplies(number, self.x))
+        net, runner = pool.net(number), pool.runner
+        kind, filled = runner.takes(net, self.x), rounded(len(images), runner.multiplies(net, self.x))
         if kind not in self._by_type:
             self._by_type[kind] = self.x.to(kind)
         places = functional.pad(images, (0, filled - len(images)), value=int(images[0]))

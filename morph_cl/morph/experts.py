@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from morph_cl.morph.average import WeightAverage
 from morph_cl.morph.frames import Framed
 from morph_cl.morph.logsums import log_normalized
-from morph_cl.morph.precision import WHERE_FAST, Precision, rounded
+from morph_cl.morph.precision import WHERE_FAST, Precision
+from morph_cl.morph.running import Runner
 
 Build = Callable[[], nn.Module]
 """Makes one expert, freshly initialised."""
@@ -42,7 +43,6 @@ class ExpertPool(nn.Module):
         precision: Precision = WHERE_FAST,
     ) -> None:
         super().__init__()
-        self.precision = precision
         self.framed = framed
         self.decay = decay
         self.average: WeightAverage | None = None
@@ -50,7 +50,7 @@ class ExpertPool(nn.Module):
         self.half_at_rest = half
         self.nets = nn.ModuleDict()
         self.next_number = 0
-        self._working: dict[int, dict[torch.dtype, nn.Module]] = {}  # copies of frozen experts, to compute with
+        self.runner = Runner(precision)
 
     @property
     def numbers(self) -> list[int]:
@@ -124,7 +124,7 @@ class ExpertPool(nn.Module):
         """
         net = self.framed_net(number)
         net.frame.copy_(frame)
-        self._working.pop(number, None)
+        self.runner.forget(number)
         if self.average is not None and is_open(net):
             self.average.get_buffer("frame").copy_(frame)
 
@@ -164,7 +164,7 @@ class ExpertPool(nn.Module):
         """
         net = self.net(number)
         del self.nets[str(number)]
-        self._working.pop(number, None)
+        self.runner.forget(number)
         return net
 
     def replace(self, number: int, net: nn.Module) -> None:
@@ -175,7 +175,7 @@ class ExpertPool(nn.Module):
             net: its network from now on.
         """
         self.nets[str(number)] = net
-        self._working.pop(number, None)
+        self.runner.forget(number)
 
     def restore(self, numbers: list[int], nets: dict[int, nn.Module]) -> None:
         """Put experts back as they were before a change that is undone.
@@ -185,7 +185,7 @@ class ExpertPool(nn.Module):
             nets: the network of each.
         """
         self.nets = nn.ModuleDict({str(number): nets[number] for number in numbers})
-        self._working.clear()
+        self.runner.copies.clear()
 
     def freeze(self, number: int) -> None:
         """End the training of an expert.
@@ -201,7 +201,7 @@ class ExpertPool(nn.Module):
         net.zero_grad(set_to_none=True)
         if self.half_at_rest:
             net.half()
-        self._working.pop(number, None)
+        self.runner.forget(number)
 
     def open(self, number: int) -> None:
         """Make an expert trainable, in single precision.
@@ -210,7 +210,7 @@ class ExpertPool(nn.Module):
             number: an expert's number.
         """
         net = self.net(number).float().requires_grad_(True)
-        self._working.pop(number, None)
+        self.runner.forget(number)
         self.average = WeightAverage(net, self.decay) if self.decay else None
 
     def follow(self, number: int) -> None:
@@ -237,12 +237,12 @@ class ExpertPool(nn.Module):
         before = self._placement()
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]
         if self._placement() != before:
-            self._working.clear()
+            self.runner.copies.clear()
         return self
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Take over weights; copies of the experts are made anew when they are asked."""
-        self._working.clear()
+        self.runner.copies.clear()
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _placement(self) -> list[tuple[torch.device, torch.dtype]]:
@@ -262,32 +262,6 @@ class ExpertPool(nn.Module):
         logits = self.logits(number, x, frames)
         return logits.log_softmax(1) if logits.requires_grad else log_normalized(logits, 1)
 
-    def multiplies(self, number: int, x: Tensor) -> torch.dtype:
-        """The type that an expert multiplies in.
-
-        Args:
-            number: its number.
-            x: (B, C, H, W) images.
-        """
-        net = self.net(number)
-        exact = self._rests(net, x) and torch.is_grad_enabled()
-        return x.dtype if exact else self.precision.within(net, x)
-
-    def takes(self, number: int, x: Tensor) -> torch.dtype:
-        """The type in which an expert is best given images: that of its products, where these are a working copy's.
-
-        Args:
-            number: its number.
-            x: (B, C, H, W) images.
-        """
-        return self.multiplies(number, x) if self._rests(self.net(number), x) else x.dtype
-
-    @staticmethod
-    def _rests(net: nn.Module, x: Tensor) -> bool:
-        """Whether a network's weights are of another type than images."""
-        first = next(net.parameters(), None)
-        return first is not None and first.dtype != x.dtype
-
     def logits(self, number: int, x: Tensor, frames: Tensor | None = None) -> Tensor:
         """Logits (B, classes) of one expert; takes what :meth:`forward` takes, in the type of ``x``."""
         net = self.net(number)
@@ -295,28 +269,11 @@ class ExpertPool(nn.Module):
         if self.average is not None and is_open(net) and not torch.is_grad_enabled():
             averaged: Tensor = self.average(net, *inputs)
             return averaged
-        if not self._rests(net, x):
-            return self._direct(net, inputs)
-        # Arithmetic in half precision is slow on a CPU: compute with a copy that lives until the expert changes.
-        kind = self.multiplies(number, x)
-        copies = self._working.setdefault(number, {})
-        if kind not in copies:
-            copies[kind] = copy.deepcopy(net).to(kind)
-        answer: Tensor = copies[kind](_filled(x, kind), *inputs[1:])
-        return answer[: len(x)].to(x.dtype)
-
-    def _direct(self, net: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-        """What a network in single precision answers; batches of training come in one size, others in all."""
-        x, *rest = inputs
-        kind = self.precision.within(net, x)
-        filled = x if torch.is_grad_enabled() else _filled(x, kind)
-        with self.precision.products(net, x):
-            answer: Tensor = net(filled, *rest)
-        return answer[: len(x)].to(x.dtype)
+        return self.runner.run(number, net, *inputs)
 
     def __deepcopy__(self, memo: dict[int, object]) -> ExpertPool:
         clone = ExpertPool(
-            self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed, precision=self.precision
+            self.build, half=self.half_at_rest, decay=self.decay, framed=self.framed, precision=self.runner.precision
         )
         memo[id(self)] = clone
         clone.nets = copy.deepcopy(self.nets, memo)
@@ -324,16 +281,6 @@ class ExpertPool(nn.Module):
         clone.next_number = self.next_number
         clone.training = self.training
         return clone
-
-
-def _filled(x: Tensor, kind: torch.dtype) -> Tensor:
-    """Images of another type, filled up with black ones to :func:`~morph_cl.morph.precision.rounded` many."""
-    size = rounded(len(x), kind)
-    if size == len(x):
-        return x.to(kind)
-    filled = x.new_zeros(size, *x.shape[1:], dtype=kind)
-    filled[: len(x)] = x
-    return filled
 
 
 def is_open(net: nn.Module) -> bool:

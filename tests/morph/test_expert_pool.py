@@ -72,9 +72,9 @@ def test_new_experts_and_copies_lie_where_the_pool_lies(pool: ExpertPool) -> Non
 @torch.no_grad()
 def test_copies_outlive_a_move_to_where_they_are_and_nothing_else(pool: ExpertPool) -> None:
     pool(0, X)
-    working = pool._working[0]
-    assert pool.to("cpu")._working[0] is working
-    assert not pool.double()._working
+    working = pool.runner.copies[0]
+    assert pool.to("cpu").runner.copies[0] is working
+    assert not pool.double().runner.copies
     assert pool(0, X.double()).dtype == torch.float64
 
 

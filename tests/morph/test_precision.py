@@ -139,7 +139,7 @@ def test_networks_meet_few_sizes_of_batches_and_say_nothing_of_what_was_filled_u
     pool.open(pool.add(None))
     met: list[int] = []
     whole = pool(0, X)
-    pool._working[0][torch.bfloat16].register_forward_pre_hook(lambda _, given: met.append(len(given[0])))
+    pool.runner.copies[0][torch.bfloat16].register_forward_pre_hook(lambda _, given: met.append(len(given[0])))
     torch.testing.assert_close(pool(0, X[:size]), whole[:size], atol=0.02, rtol=0.02)
     assert met == [rounded(size, torch.bfloat16)] == [32 * (1 + size // 33)]
     assert rounded(size, torch.float32) == size
