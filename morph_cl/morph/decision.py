@@ -24,7 +24,7 @@ class Decision:
     Args:
         evidence: what was known before any routed expert ran.
         choice: the experts that answered.
-        answers: (B, E, classes) log-probabilities of the experts; zeros where one did not answer.
+        answers: (B, k, classes) log-probabilities of the chosen experts; zeros where one did not answer.
         logits: (B, classes) the prediction.
     """
 
@@ -60,6 +60,6 @@ def decide(model: MorphModel, x: Tensor, allowed: Tensor | None = None) -> Decis
             mute=model.adapting.effort.moving or not model.adapting.trust.given,
         )
     choice = model.mixture.choose(evidence, len(model.pool)).expand(len(x))
-    said = answers(model.pool, choice.route, x, model.classes)
-    logits = restrict(model.mixture.combine(choice, evidence, choice.of(said)), allowed)
+    said = answers(model.pool, choice, x, model.classes)
+    logits = restrict(model.mixture.combine(choice, evidence, said), allowed)
     return Decision(evidence, choice, said, logits)

@@ -93,32 +93,27 @@ class Densities:
 
     def _of_pairs(self, z: Tensor, samples: Tensor, experts: Tensor) -> Tensor:
         """Log-densities (P, classes) of samples, each under the concepts of one expert; P pairs, expert by expert."""
-        sizes = experts.bincount(minlength=self.experts).tolist()
-        known = [self.of(row) if size else None for row, size in enumerate(sizes)]
-        width = max((density.most for density in known if density is not None), default=1)
+        counts = experts.bincount(minlength=self.experts)
+        met = counts.nonzero().squeeze(1)
+        sizes, known = counts[met].tolist(), [self.of(row) for row in met.tolist()]
+        width = max(density.most for density in known)
         kind = self.precision.of(z)
         room = [rounded(size, kind) for size in sizes]
-        shape = self.classes * width, sum(room)
-        values = z.new_full(shape, ABSENT, dtype=kind)  # of modes, a class's side by side
-        seen = zip(known, torch.split(z.index_select(0, samples), sizes), strict=True)
+        values = z.new_full((self.classes * width, sum(room)), ABSENT, dtype=kind)  # of modes, a class's side by side
         own_axes = torch.cat(
             [
                 functional.pad(density.own_axes(own), (0, 0, 0, rows - len(own)))
-                for (density, own), rows in zip(seen, room, strict=True)
-                if density is not None
+                for density, own, rows in zip(known, torch.split(z.index_select(0, samples), sizes), room, strict=True)
             ]
         )
-        everything = monomials(own_axes)
-        parts = zip(known, torch.split(everything, room, 1), torch.split(values, room, 1), strict=True)
+        parts = zip(known, torch.split(monomials(own_axes), room, 1), torch.split(values, room, 1), strict=True)
         for density, own, found in parts:
-            if density is not None:
-                slots = density.slots(width)
-                # Each in a copy of its own: another stride would be another product to compile.
-                found.index_copy_(0, slots, (density.form(kind) @ own.to(kind))[: len(slots)])
+            slots = density.slots(width)
+            # Each in a copy of its own: another stride would be another product to compile.
+            found.index_copy_(0, slots, (density.form(kind) @ own.to(kind))[: len(slots)])
         total = log_sum_exp(values.view(self.classes, width, -1).to(z.dtype), 1)
         if room != sizes:
-            wanted = [torch.arange(rows, device=z.device) < size for rows, size in zip(room, sizes, strict=True)]
-            total = total[:, torch.cat(wanted)]
+            total = total.index_select(1, _placed(sizes, room, z.device))
         return total.T if self._complete else total.T.masked_fill_(~self.owned[experts], ABSENT)
 
     @cached_property
@@ -160,17 +155,24 @@ class Densities:
             (B, E), :data:`ABSENT` for an expert without a concept that counts.
         """
         kind = self.precision.of(z)
-        rough = (self._rough_form(kind) @ monomials(z, JOINT).to(kind)).to(z.dtype)
+        rough = self._rough_form(kind) @ monomials(z, JOINT).to(kind)
         density = self._present(rough.view(self.experts, self.classes, len(z)))
         if allowed is not None:
             density = density.masked_fill_(~allowed.expand(len(z), -1).T, ABSENT)
-        return density.amax(1).T
+        return density.amax(1).T.to(z.dtype)
 
     def _rough_form(self, kind: torch.dtype) -> Tensor:
         """(E * classes, fewer monomials) coefficients."""
         if kind not in self._rough_forms:
             self._rough_forms[kind] = torch.cat([self.of(row).rough_form for row in range(self.experts)]).to(kind)
         return self._rough_forms[kind]
+
+
+def _placed(sizes: Sequence[int], room: Sequence[int], device: torch.device) -> Tensor:
+    """Where things stand that lie in compartments, one after the other, with empty room behind those of each."""
+    size, before = torch.tensor(sizes, device=device), torch.tensor([0, *room[:-1]], device=device).cumsum(0)
+    inside = torch.arange(sum(sizes), device=device) - (size.cumsum(0) - size).repeat_interleave(size)
+    return inside + before.repeat_interleave(size)
 
 
 def renumbered(known: dict[int, ExpertDensity], rows: Sequence[int]) -> dict[int, ExpertDensity]:

@@ -13,26 +13,31 @@ from morph_cl.morph.precision import rounded
 
 if TYPE_CHECKING:
     from morph_cl.morph.experts import ExpertPool
+    from morph_cl.morph.mixture import Choice
 
 _RUN = 1_024  # images that an expert is given at once: what it makes of them stays in the processor's cache
 
 
-def answers(pool: ExpertPool, route: Tensor, x: Tensor, classes: int) -> Tensor:
+def answers(pool: ExpertPool, choice: Choice, x: Tensor, classes: int) -> Tensor:
     """What the routed experts say.
 
-    Images are grouped by expert in one pass over the route, so an expert that nothing is routed to costs nothing.
+    Images are grouped by expert in one pass over the choice, so an expert that nothing is routed to costs nothing.
 
     Args:
         pool: the experts.
-        route: (B, E) log-probabilities over experts in the pool's order, -inf where an expert is left out.
+        choice: the experts that answer, by rows in the pool's order; a row an image.
         x: (B, C, H, W).
         classes: width of an expert's output.
 
     Returns:
-        (B, E, classes) log-probabilities; zeros where an expert is left out.
+        (B, k, classes) log-probabilities of the chosen experts; zeros where one does not matter.
     """
-    rows, images = route.isfinite().T.nonzero(as_tuple=True)  # expert by expert
-    sizes = rows.bincount(minlength=len(pool)).tolist()
+    size, most = choice.rows.shape
+    places = choice.chosen.isfinite().flatten().nonzero().squeeze(1)  # (P,) one for an image and an expert
+    owner = choice.rows.flatten()[places]
+    places = places[owner.argsort(stable=True)]  # expert by expert
+    images = places.div(most, rounding_mode="floor")
+    sizes = owner.bincount(minlength=len(pool)).tolist()
     batch = _Batch(x)
     found = [
         batch.answer(pool, number, run)
@@ -40,10 +45,10 @@ def answers(pool: ExpertPool, route: Tensor, x: Tensor, classes: int) -> Tensor:
         for run in torch.split(mine, _RUN)
         if len(run)
     ]
-    said = x.new_zeros(len(x) * len(pool), classes)
+    said = x.new_zeros(size * most, classes)
     if found:
-        said.index_copy_(0, images * len(pool) + rows, log_normalized(torch.cat(found), 1))
-    return said.view(len(x), len(pool), classes)
+        said.index_copy_(0, places, log_normalized(torch.cat(found), 1))
+    return said.view(size, most, classes)
 
 
 class _Batch:

@@ -46,7 +46,7 @@ def explain_image(subject: Subject, experience: int, index: int) -> ImageExplana
         )
     model, image = subject.model, images[index : index + 1]
     decision = decide(model, model_input(model, image), allowed)
-    routed = model.mixture.routed(decision.choice, decision.evidence, decision.choice.of(decision.answers))
+    routed = model.mixture.routed(decision.choice, decision.evidence, decision.answers)
     shared = decision.evidence.shared
     return ImageExplanation(
         **subject.facts(),
@@ -66,12 +66,13 @@ def explain_image(subject: Subject, experience: int, index: int) -> ImageExplana
 def _answers(subject: Subject, decision: Decision) -> list[ExpertAnswer]:
     """The experts that answered the only image of a decision, the greatest share first."""
     shares, gate = decision.route[0].exp().tolist(), decision.evidence.gate
+    said = dict(zip(decision.choice.rows[0].tolist(), decision.answers[0].exp().tolist(), strict=True))
     answers = [
         ExpertAnswer(
             profile=profile,
             share=shares[row],
             gate=math.nan if gate is None else float(gate[0, row].exp()),
-            probabilities=decision.answers[0, row].exp().tolist(),
+            probabilities=said[row],
         )
         for row, profile in enumerate(expert_profiles(subject))
         if shares[row] > 0

@@ -5,16 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from morph_cl.morph.precision import WHERE_FAST, Precision
+
 
 class Gate(nn.Module):
     """One row an expert, in the order of the experts.
 
     Args:
         features: pixels of an image.
+        precision: of the products of predictions.
     """
 
-    def __init__(self, features: int) -> None:
+    def __init__(self, features: int, precision: Precision = WHERE_FAST) -> None:
         super().__init__()
+        self.precision = precision
         self.weight = nn.Parameter(torch.zeros(0, features))
         self.bias = nn.Parameter(torch.zeros(0))
         self.origin: list[int] = []
@@ -61,4 +65,8 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Log-probabilities (B, E) over experts for images (B, C, H, W); free of noise in every mode."""
-        return self.logits(x).log_softmax(1)
+        if torch.is_grad_enabled():
+            return self.logits(x).log_softmax(1)
+        kind = self.precision.of(x)
+        flat = x.flatten(1).to(kind)
+        return nn.functional.linear(flat, self.weight.to(kind), self.bias.to(kind)).to(x.dtype).log_softmax(1)

@@ -16,6 +16,7 @@ from morph_cl.morph.logsums import NOTHING, log_normalized, log_sum_exp
 
 FLOOR = -30.0
 """Least log-probability: what one part excludes, another may still bring back."""
+_MANY = 16  # experts from which topk takes longer than a maximum for each that is wanted
 _NEGLIGIBLE = 0.02  # routing probability below which an expert is not run
 
 NAMES = ("sharpness", "gate", "concept", "graph", "routed", "shared")
@@ -181,7 +182,7 @@ class Mixture(nn.Module):
 
     def _best(self, route: Tensor) -> Choice:
         """Only the best experts, and of them only those that matter, renormalised."""
-        best, rows = route.topk(min(self.top_k, route.shape[1]), dim=1)
+        best, rows = _largest(route, min(self.top_k, route.shape[1]))
         best = best.masked_fill(best < best[:, :1] + math.log(_NEGLIGIBLE), -torch.inf)
         return Choice(best.log_softmax(1), rows, route.shape[1])
 
@@ -261,3 +262,14 @@ class Mixture(nn.Module):
         with torch.enable_grad():
             optimizer.step(objective)  # type: ignore[no-untyped-call]
         self.weights = free.detach()
+
+
+def _largest(table: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The greatest entries (B, count) of each row of (B, E), and where they stand: what ``topk`` returns."""
+    if count > 2 or table.shape[1] < _MANY:
+        best, places = table.topk(count, 1)
+        return best, places
+    found = [table.max(1, keepdim=True)]
+    if count == 2:
+        found.append(table.scatter(1, found[0].indices, -torch.inf).max(1, keepdim=True))
+    return torch.cat([each.values for each in found], 1), torch.cat([each.indices for each in found], 1)

@@ -84,7 +84,7 @@ class MorphModel(nn.Module):
         self.pool = ExpertPool(build, half=options.half, decay=decay, framed=framed, precision=self.precision)
         self.shared = build() if options.shared else None
         self.average = WeightAverage(self.shared, options.ema) if self.shared is not None and options.ema else None
-        self.gate = Gate(input_shape[0] * input_shape[1] * input_shape[2])
+        self.gate = Gate(input_shape[0] * input_shape[1] * input_shape[2], self.precision)
         self.concepts = Concepts(
             classes,
             options.dims,

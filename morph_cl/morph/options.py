@@ -84,8 +84,8 @@ class MorphOptions(Options):
     half: bool = Field(True, description="store frozen experts in half precision")
     bfloat16: bool = Field(
         True,
-        description="multiply in bfloat16 where the processor does that itself: experts in training, experts and "
-        "densities in predictions. Results then differ a little from those on other processors",
+        description="multiply in bfloat16 where the processor does that itself: experts in training; experts, "
+        "gate and densities in predictions. Results then differ a little from those on other processors",
     )
     lr: Annotated[float, Field(gt=0, le=1)] = Field(
         3e-3, description="Adam's learning rate for the routed expert in training"
@@ -154,6 +154,9 @@ class MorphOptions(Options):
         8.0,
         description="nats of log-probability behind the likeliest, by one rough Gaussian a concept, within which an "
         "expert's densities are looked at closely",
+    )
+    closely: Annotated[int, Field(ge=1, le=4_096)] = Field(
+        8, description="most experts whose densities are looked at closely for one input, the likeliest of them"
     )
     top_k: Annotated[int, Field(ge=1, le=64)] = Field(2, description="routed experts that run for one input")
     graph_decay: Annotated[float, Field(gt=0, le=1)] = Field(

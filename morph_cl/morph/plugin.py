@@ -33,7 +33,7 @@ def register_strategies() -> Iterable[StrategySpec]:
             "experts": ({"max_experts": 1}, "one routed expert learns everything"),
             "modes": ({"modes": 1}, "one Gaussian for what an expert knows of a class"),
             "shared": ({"shared": True}, "switches ON: an always-on expert that learns everything with replay"),
-            "margin": ({"margin": 1_000_000}, "the densities of all experts are looked at closely"),
+            "margin": ({"margin": 1_000_000, "closely": 4_096}, "the densities of all experts are looked at closely"),
             "gate": ({"gate": False}, "no learned gate in routing"),
             "graph": ({"graph": False}, "no prior of the knowledge graph in routing"),
             "calibrate": ({"calibrate": False}, "the weights of the mixture stay as they start"),

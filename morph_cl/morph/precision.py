@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cache
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -61,7 +62,7 @@ class Precision:
         Returns:
             :meth:`of` ``x`` where each layer is known to compute in any type, else the type of ``x``.
         """
-        return self.of(x) if all(type(part) in _ANY_PRECISION for part in net.modules()) else x.dtype
+        return self.of(x) if _computes_in_any(net) else x.dtype
 
     def products(self, net: nn.Module, x: Tensor) -> AbstractContextManager[object]:
         """While this lasts, a network in single precision multiplies in the type of :meth:`within`.
@@ -77,6 +78,15 @@ class Precision:
         kind = self.within(net, x)
         return torch.autocast(x.device.type, kind) if kind != x.dtype else nullcontext()
 
+
+def _computes_in_any(net: nn.Module) -> bool:
+    """Whether all layers do; networks do not change their layers, and to look through them takes a while."""
+    if net not in _known:
+        _known[net] = all(type(part) in _ANY_PRECISION for part in net.modules())
+    return _known[net]
+
+
+_known: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 
 WHERE_FAST = Precision()
 """bfloat16 on processors that multiply it."""

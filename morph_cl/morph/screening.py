@@ -63,6 +63,10 @@ def _looked_at(
     said = exclude(density.gather(1, best.unsqueeze(2).expand(-1, -1, densities.classes)), allowed).amax(2)
     level = mixture.promise(said, None if gate is None else gate.gather(1, best))
     near = promise >= level - model.options.margin
+    crowded = (near.sum(1) > model.options.closely).nonzero().squeeze(1)
+    if len(crowded):
+        likeliest = promise[crowded].topk(model.options.closely, 1).values
+        near[crowded] &= promise[crowded] >= likeliest[:, -1:]
     densities.fill(density, z, near & ~asked & ~there)
     asked |= near
     return density if known is None else density.masked_fill_(~asked.unsqueeze(2), ABSENT), asked

@@ -14,6 +14,7 @@ from morph_cl.morph import precision
 from morph_cl.morph.builders import build_mlp
 from morph_cl.morph.dispatch import answers
 from morph_cl.morph.experts import ExpertPool
+from morph_cl.morph.mixture import Choice
 from morph_cl.morph.options import MlpExpertOptions
 
 SHAPE, CLASSES, EXPERTS = (1, 4, 4), 3, 5
@@ -28,30 +29,38 @@ def make_pool() -> ExpertPool:
     return pool.eval()
 
 
-def make_route(batch: int, seed: int) -> Tensor:
+def make_choice(batch: int, seed: int) -> Choice:
+    """Two experts an image, of which one of a few does not matter."""
     generator = torch.Generator().manual_seed(seed)
-    chosen = torch.rand(batch, EXPERTS, generator=generator).topk(2, 1).indices
-    return torch.full((batch, EXPERTS), -torch.inf).scatter_(1, chosen, 0.0).log_softmax(1)
+    rows = torch.rand(batch, EXPERTS, generator=generator).topk(2, 1).indices
+    chosen = torch.rand(batch, 2, generator=generator)
+    chosen[chosen[:, 1] < 0.3, 1] = -torch.inf
+    return Choice(chosen.log_softmax(1), rows, EXPERTS)
+
+
+def part(choice: Choice, rows: Tensor | slice) -> Choice:
+    return Choice(choice.chosen[rows], choice.rows[rows], choice.experts)
 
 
 @given(st.integers(0, 20), st.integers(0, 2**31))
 @torch.no_grad()
 def test_it_equals_every_expert_run_by_itself(batch: int, seed: int) -> None:
-    pool, route, x = make_pool(), make_route(batch, seed), torch.rand(batch, *SHAPE)
-    said = answers(pool, route, x, CLASSES)
+    pool, choice, x = make_pool(), make_choice(batch, seed), torch.rand(batch, *SHAPE)
+    said = answers(pool, choice, x, CLASSES)
     every = torch.stack([pool(number, x) for number in pool.numbers], 1)
-    expected = every.masked_fill(~route.isfinite().unsqueeze(2), 0.0)
+    expected = choice.of(every).masked_fill(~choice.chosen.isfinite().unsqueeze(2), 0.0)
     torch.testing.assert_close(said, expected, rtol=1e-5, atol=1e-6)
 
 
 @given(st.integers(2, 20), st.integers(0, 2**31))
 @torch.no_grad()
 def test_an_answer_does_not_depend_on_the_rest_of_the_batch(batch: int, seed: int) -> None:
-    pool, route, x = make_pool(), make_route(batch, seed), torch.rand(batch, *SHAPE)
-    whole = answers(pool, route, x, CLASSES)
+    pool, choice, x = make_pool(), make_choice(batch, seed), torch.rand(batch, *SHAPE)
+    whole = answers(pool, choice, x, CLASSES)
     order = torch.randperm(batch)
-    alone = torch.cat([answers(pool, route[i : i + 1], x[i : i + 1], CLASSES) for i in range(batch)])
-    for other in (answers(pool, route[order], x[order], CLASSES)[order.argsort()], alone):
+    ones = [slice(i, i + 1) for i in range(batch)]
+    alone = torch.cat([answers(pool, part(choice, one), x[one], CLASSES) for one in ones])
+    for other in (answers(pool, part(choice, order), x[order], CLASSES)[order.argsort()], alone):
         torch.testing.assert_close(other, whole, rtol=1e-5, atol=1e-6)
         assert torch.equal(other.argmax(2), whole.argmax(2))
 
@@ -73,10 +82,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, torch.dtype]]:
 @pytest.mark.usefixtures("exact")
 def test_each_expert_runs_once_and_on_its_images_only(ran: list[Any]) -> None:
     pool = make_pool()
-    route = torch.full((3, EXPERTS), -torch.inf)
-    route[:, 3] = 0.0
-    route[1, 0] = 0.0
-    answers(pool, route, torch.rand(3, *SHAPE), CLASSES)
+    rows, chosen = torch.tensor([[3, 0], [0, 3], [3, 0]]), torch.zeros(3, 2)
+    chosen[[0, 2], 1] = -torch.inf
+    answers(pool, Choice(chosen, rows, EXPERTS), torch.rand(3, *SHAPE), CLASSES)
     assert ran == [(0, 1, torch.float32), (4, 3, torch.float32)]
 
 
@@ -86,15 +94,15 @@ def test_images_come_in_the_type_and_numbers_that_are_multiplied_fast(
 ) -> None:
     pool, x, open_net = make_pool(), torch.rand(1_060, *SHAPE), 3
     pool.open(open_net)
-    route = torch.full((len(x), EXPERTS), -torch.inf)
-    route[1:, 1] = 0.0
-    route[:2, 2] = 0.0  # number 3
+    chosen = torch.zeros(len(x), 2)
+    chosen[0, 0] = chosen[2:, 1] = -torch.inf
+    choice = Choice(chosen, torch.tensor([[1, 2]]).expand(len(x), 2), EXPERTS)  # row 2 is number 3
     with monkeypatch.context() as patch:
         patch.setattr(precision, "multiplies_bfloat16", lambda: True)
-        short = answers(pool, route, x, CLASSES)
+        short = answers(pool, choice, x, CLASSES)
     assert ran == [(1, 1_024, torch.bfloat16), (1, 64, torch.bfloat16), (3, 32, torch.float32)]
     monkeypatch.setattr(precision, "multiplies_bfloat16", lambda: False)
-    exact = answers(pool, route, x, CLASSES)
+    exact = answers(pool, choice, x, CLASSES)
     assert short.dtype == torch.float32
     assert not torch.equal(short, exact)
     torch.testing.assert_close(short, exact, rtol=0.02, atol=0.02)
@@ -103,6 +111,7 @@ def test_images_come_in_the_type_and_numbers_that_are_multiplied_fast(
 def test_gradients_reach_the_expert_in_training() -> None:
     pool = make_pool()
     pool.open(4)
-    answers(pool, torch.zeros(3, EXPERTS), torch.rand(3, *SHAPE), CLASSES)[:, :, 0].sum().backward()
+    everyone = Choice(torch.zeros(3, EXPERTS), torch.arange(EXPERTS).expand(3, -1), EXPERTS)
+    answers(pool, everyone, torch.rand(3, *SHAPE), CLASSES)[:, :, 0].sum().backward()
     net: nn.Module = pool.net(4)
     assert all(p.grad is not None and bool(p.grad.any()) for p in net.parameters())

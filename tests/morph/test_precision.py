@@ -11,6 +11,7 @@ from torch import nn
 from morph_cl.morph import precision
 from morph_cl.morph.builders import build_cnn, build_mlp, build_transformer
 from morph_cl.morph.experts import ExpertPool
+from morph_cl.morph.gate import Gate
 from morph_cl.morph.model import MorphModel
 from morph_cl.morph.options import CnnExpertOptions, MlpExpertOptions, TransformerExpertOptions
 from morph_cl.morph.precision import Precision, rounded
@@ -77,6 +78,20 @@ def test_answers_are_those_of_single_precision_to_two_digits_and_normalized(numb
     assert not torch.equal(said, exact)
     torch.testing.assert_close(said, exact, atol=0.02, rtol=0.02)
     torch.testing.assert_close(said.logsumexp(1), torch.zeros(len(X)))
+
+
+def test_the_gate_predicts_in_bfloat16_and_learns_in_single_precision() -> None:
+    torch.manual_seed(0)
+    gates = [Gate(64), Gate(64, Precision(bfloat16=False))]
+    for gate in gates:
+        gate.resize(3)
+        gate.weight.data.copy_(torch.linspace(-0.5, 0.5, 3 * 64).view(3, 64))
+    with torch.no_grad():
+        short, exact = (gate(X) for gate in gates)
+    assert short.dtype == exact.dtype == torch.float32
+    assert not torch.equal(short, exact)
+    torch.testing.assert_close(short, exact, rtol=0.02, atol=0.05)
+    torch.testing.assert_close(gates[0](X), exact)
 
 
 @torch.no_grad()

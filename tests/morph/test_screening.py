@@ -54,6 +54,20 @@ def test_asked_are_the_likeliest_and_whoever_comes_within_the_margin_of_what_it_
     assert bool((density[~asked] == ABSENT).all())
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("closely", [1, 2])
+def test_of_many_that_come_near_the_likeliest_are_asked(
+    grown: MorphModel, x: Tensor, monkeypatch: pytest.MonkeyPatch, closely: int
+) -> None:
+    monkeypatch.setattr(grown, "options", grown.options.model_copy(update={"closely": closely}))
+    _, asked = screen(grown, x, 1e6, monkeypatch)
+    z = grown.concepts.projection(x)
+    rough = grown.mixture.promise(grown.concepts.densities.nearest(z), grown.gate(x))
+    assert torch.equal(asked, torch.zeros_like(asked).scatter(1, rough.topk(closely, 1).indices, True))
+    few = screen(grown, x, 0.0, monkeypatch)[1].sum(1)
+    assert bool((few <= closely).all())  # it takes none in
+
+
 def test_nobody_is_asked_twice(grown: MorphModel, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> None:
     wanted: list[Tensor] = []
     fill = Densities.fill
