@@ -74,9 +74,11 @@ class _Batch:
             (N, classes) logits of the type of ``x``.
         """
         net, runner = pool.net(number), pool.runner
-        kind, filled = runner.takes(net, self.x), rounded(len(images), runner.multiplies(net, self.x))
+        wanted, kind = len(images), runner.takes(net, self.x)
+        filled = rounded(wanted, runner.multiplies(net, self.x))
         if kind not in self._by_type:
             self._by_type[kind] = self.x.to(kind)
-        places = functional.pad(images, (0, filled - len(images)), value=int(images[0]))
-        logits: Tensor = pool.logits(number, self._by_type[kind].index_select(0, places))
-        return logits[: len(images)].to(self.x.dtype)
+        if filled > wanted:
+            images = functional.pad(images, (0, filled - wanted), value=int(images[0]))
+        logits: Tensor = pool.logits(number, self._by_type[kind].index_select(0, images))
+        return logits[:wanted].to(self.x.dtype)

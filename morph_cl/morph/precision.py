@@ -22,6 +22,7 @@ _ANY_PRECISION = (
 """Layers that compute in the precision of what they are given; a plugin's own may need another."""
 
 _STEP = 32
+"""Rows of a product come in multiples of this; from so many on it pays to convert the weights in a training step."""
 
 
 @cache
@@ -60,14 +61,17 @@ class Precision:
             x: (B, C, H, W) what it answers.
 
         Returns:
-            :meth:`of` ``x`` where each layer is known to compute in any type, else the type of ``x``.
+            :meth:`of` ``x`` where each layer is known to compute in any type, else the type of ``x``; that too for a
+            few samples to train on: to convert all weights would take longer.
         """
-        return self.of(x) if _computes_in_any(net) else x.dtype
+        few = torch.is_grad_enabled() and len(x) < _STEP
+        return self.of(x) if not few and _computes_in_any(net) else x.dtype
 
     def products(self, net: nn.Module, x: Tensor) -> AbstractContextManager[object]:
         """While this lasts, a network in single precision multiplies in the type of :meth:`within`.
 
-        Weights, their gradients and the sums within a product stay in single precision; the answer is of that type.
+        Weights and the sums within a product stay in single precision; gradients are products like others, and the
+        answer is of that type.
 
         Args:
             net: the network.

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import pytest
 import torch
 from avalanche.training.templates import SupervisedTemplate
 from torch import Tensor, nn
 
 from morph_cl.bridge.classifier import TaskMaskedClassifier, build_classifier
 from morph_cl.bridge.context import StrategyContext
-from morph_cl.bridge.recorder import Recorder
+from morph_cl.bridge.recorder import Recorder, _most_likely
 from morph_cl.bridge.strategy import TensorStrategy
 from morph_cl.bridge.stream import Stream
 from morph_cl.training_options import TrainingOptions
@@ -129,3 +130,20 @@ def test_validation_data_comes_from_training_data_and_is_disjoint(make_flipped):
     assert not train & valid
     assert train | valid == rows(whole, "train")
     assert rows(stream, "test") == rows(whole, "test")
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 300.0])
+def test_confidence_is_the_greatest_probability(scale: float) -> None:
+    logits = scale * torch.randn(500, 7, generator=torch.Generator().manual_seed(0))
+    logits[0] = -torch.inf
+    logits[0, 3] = 2.0
+    confidence, answer = _most_likely(logits)
+    best = logits.softmax(1).max(1)
+    torch.testing.assert_close(confidence, best.values)
+    assert torch.equal(answer, best.indices)
+    assert bool((confidence <= 1.0).all())
+
+
+@pytest.mark.parametrize("bad", [torch.nan, torch.inf])
+def test_confidence_of_what_is_not_finite_is_not_a_number(bad: float) -> None:
+    assert bool(_most_likely(torch.tensor([[0.0, bad, 1.0]]))[0].isnan())

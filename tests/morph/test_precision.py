@@ -42,6 +42,12 @@ def test_bundled_networks_multiply_in_bfloat16() -> None:
     assert [within(net) for net in bundled()] == [torch.bfloat16] * 2
 
 
+def test_few_samples_are_learned_from_in_single_precision() -> None:
+    assert within(bundled()[0], X[:31]) == torch.float32
+    with torch.no_grad():
+        assert within(bundled()[0], X[:1]) == torch.bfloat16
+
+
 def test_single_precision_can_be_asked_for() -> None:
     assert Precision(bfloat16=False).within(bundled()[0], X) == torch.float32
 
