@@ -18,6 +18,7 @@ from torch import Tensor
 from morph_cl.bridge.callbacks import SparingCallbacks
 from morph_cl.bridge.classifier import TaskMaskedClassifier
 from morph_cl.bridge.dataset import view_of
+from morph_cl.bridge.evaluation_loss import is_plain, mean_cross_entropy
 from morph_cl.bridge.inspection import LabelledBatch
 from morph_cl.bridge.loaders import TensorLoader, tensor_loader_like
 from morph_cl.results.record import Event
@@ -66,6 +67,14 @@ class TensorStrategy(SparingCallbacks):
     def _before_eval_exp(self, **kwargs: Any) -> None:
         self._forget_listeners()
         super()._before_eval_exp(**kwargs)  # type: ignore[misc]
+
+    def criterion(self) -> Tensor:
+        """The strategy's loss; a plain cross-entropy in evaluation is computed the fast way."""
+        strategy: Any = self
+        if not strategy.is_training and is_plain(strategy._criterion) and strategy.mb_output.dim() == 2:
+            return mean_cross_entropy(strategy.mb_output, strategy.mb_y)
+        loss: Tensor = super().criterion()  # type: ignore[misc]
+        return loss
 
     # --- drifts ----------------------------------------------------------------------------------------------------
 
