@@ -21,7 +21,7 @@ def is_plain(criterion: object) -> bool:
 
 
 def mean_cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
-    """``nn.functional.cross_entropy(logits, y)`` up to rounding.
+    """The cross-entropy of logits, ``nn.functional.cross_entropy`` up to rounding.
 
     torch takes logarithms of probabilities along a few columns of many rows ten times as slowly as along a few rows.
 

@@ -71,8 +71,10 @@ class TensorStrategy(SparingCallbacks):
     def criterion(self) -> Tensor:
         """The strategy's loss; a plain cross-entropy in evaluation is computed the fast way."""
         strategy: Any = self
-        if not strategy.is_training and is_plain(strategy._criterion) and strategy.mb_output.dim() == 2:
-            return mean_cross_entropy(strategy.mb_output, strategy.mb_y)
+        output = strategy.mb_output
+        flat = isinstance(output, Tensor) and output.dim() == 2
+        if flat and not strategy.is_training and is_plain(getattr(strategy, "_criterion", None)):
+            return mean_cross_entropy(output, strategy.mb_y)
         loss: Tensor = super().criterion()  # type: ignore[misc]
         return loss
 
